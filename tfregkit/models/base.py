@@ -1,0 +1,61 @@
+"""Contracts of the trainable parts: encoder, decoder, stitcher and the registration network made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfregkit.component import Component
+
+Pyramid = dict[str, Any]
+"""Feature maps by level: `"P0"` at full resolution, `"Pn"` 2^n times coarser (keras-hub's convention)."""
+
+
+class Encoder(Component, keras.layers.Layer):
+    """Images to a pyramid of features, 2-D or 3-D (the rank is read from the input in `build`).
+
+    A subclass implements `call(self, inputs, embedding=None, training=None) -> Pyramid` with `inputs`
+    `(B, X, Y[, Z], C)` and `embedding` `None` or `(B, E)`, which FiLM layers turn into a scale and a shift per channel.
+    `stride` is what every spatial size must be divisible by.
+    """
+
+    @property
+    def stride(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must define `stride`")
+
+
+class Decoder(Component, keras.layers.Layer):
+    """A pyramid to one feature map at full resolution: `call(self, pyramid, embedding=None, training=None)`."""
+
+
+class Stitcher(Component, keras.layers.Layer):
+    """Fields of patches to one field: `call(self, fields, training=None)`."""
+
+
+class Network(Component, keras.Model):
+    """A registration network: fully convolutional, with no fixed input shape.
+
+    `call(self, inputs, training=None) -> dict` takes a dict with
+
+    - `moving`, `fixed`: `(B, X, Y[, Z], C)` on one grid, sizes divisible by `stride`,
+    - `lam` (only if `conditioned`): `(B, 1)` in [0, 1],
+
+    and returns a dict of fields on that same full-resolution grid, in its voxels,
+
+    - `displacement` `(B, X, Y[, Z], N)`: `moved(p) = moving(p + displacement(p))`, `p` on the fixed grid,
+    - `inverse` (where the network can): the displacement that pulls the fixed image onto the moving one,
+    - `velocity` (for SVF networks): the stationary velocity at the resolution at which it is integrated,
+    - `features` (optional): tensors by name, for terms that look at them.
+
+    The network does not warp images: the strategy does, for it knows which of them the objective looks at.
+    """
+
+    @property
+    def stride(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must define `stride`")
+
+    @property
+    def conditioned(self) -> bool:
+        """Whether the network takes `lam`."""
+        return False

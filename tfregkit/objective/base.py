@@ -1,0 +1,38 @@
+"""Contracts of the terms of an objective."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import keras
+
+from tfregkit.component import Component
+
+
+class Similarity(Component, keras.layers.Layer):
+    """How unlike two images are. Lower is better; one value per batch item; statistics in float32 under any policy.
+
+    A subclass has a keyword-only, annotated constructor that calls `super().__init__()`, creates its weights (if any) in
+    `build`, and implements:
+
+    `call(self, fixed, moved, mask=None) -> (B,)`
+        fixed, moved: `(B, X, Y[, Z], C)` float32 images on one grid.
+        mask: `None` or `(B, X, Y[, Z], 1)` in [0, 1]; averages are weighted by it. An empty mask gives a finite value.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(dtype="float32")
+
+
+class Regularizer(Component, keras.layers.Layer):
+    """How implausible a field is. Lower is better; one value per batch item; float32 under any policy.
+
+    A subclass implements `call(self, field) -> (B,)` with `field` of shape `(B, X, Y[, Z], N)` in voxels.
+
+    Args:
+        on: Which output of the network the term looks at.
+    """
+
+    def __init__(self, *, on: Literal["velocity", "displacement"] = "displacement") -> None:
+        super().__init__(dtype="float32")
+        self.on = on

@@ -1,0 +1,22 @@
+"""Contract of the training strategies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfregkit.component import Component
+
+
+class Strategy(Component, keras.layers.Layer):
+    """What one training step computes from a batch. It owns no optimiser and no loop: Keras `fit` does.
+
+    A subclass implements
+
+    `call(self, batch, network, objective, training=None) -> dict[str, (B,)]`
+        batch: dict with `moving`, `fixed` `(B, X, Y[, Z], 1)` and, where the data has them, `moving_labels`,
+        `fixed_labels`, `moving_mask`, `fixed_mask`, `lam`.
+        network: a `Network`; objective: an `Objective` (terms by name and their weighted total).
+        Returns the terms by name, each `(B,)` float32, with the one to descend under `"total"`.
+    """
