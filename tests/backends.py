@@ -1,0 +1,59 @@
+"""Running the same tests under another Keras backend, and gradients that work on all of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+OTHERS = ("jax", "torch")
+"""The backends beside TensorFlow. Use: `@pytest.mark.parity`, `@pytest.mark.parametrize("backend", OTHERS)`."""
+
+
+def run_tests(backend: str, *paths: str) -> None:
+    """Run test files (relative to the checkout) in a process of their own with `KERAS_BACKEND=backend`.
+
+    Skips where the backend is not installed; fails when a test there fails or when none was collected. Tests marked
+    `parity` or `tensorflow` are left out: they compare with a peer, or look at what only TensorFlow has.
+    """
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    command += ["-m", "not parity and not tensorflow", *paths]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"under {backend}:\n{done.stdout[-4000:]}{done.stderr[-2000:]}"
+
+
+def gradients(function: Callable[..., Any], *inputs: np.ndarray) -> list[np.ndarray]:
+    """Gradients of a scalar function of tensors with respect to each input, under whichever backend Keras runs."""
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tensors = [tf.constant(x) for x in inputs]
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = function(*tensors)
+        found = tape.gradient(value, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [tf.convert_to_tensor(x).numpy() for x in found]
+    if backend == "jax":
+        import jax
+
+        found = jax.grad(function, argnums=tuple(range(len(inputs))))(*[jax.numpy.asarray(x) for x in inputs])
+        return [np.asarray(x) for x in found]
+    import torch
+
+    tensors = [torch.tensor(x, requires_grad=True) for x in inputs]
+    found = torch.autograd.grad(function(*tensors), tensors, allow_unused=True)
+    return [np.zeros_like(x) if g is None else g.detach().numpy() for x, g in zip(inputs, found, strict=True)]

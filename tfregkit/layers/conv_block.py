@@ -1,0 +1,72 @@
+"""Convolution, normalisation, conditioning and activation, in that order."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+class ConvBlock(keras.layers.Layer):
+    """`LeakyReLU(FiLM(norm(conv(x))))`, 2-D or 3-D: the rank is read from the input.
+
+    Normalisation and conditioning are optional. The convolution keeps its bias under conditioning, so that a block
+    whose FiLM projection is zero is the unconditioned block.
+
+    Args:
+        filters: Output channels.
+        kernel_size: Side of the convolution kernel, odd; borders are padded with zeros.
+        normalization: `None`, or `"instance"`: per item and channel, with learnt scale and shift.
+        slope: Negative slope of the LeakyReLU, in (0, 1].
+
+    Call arguments: `x` `(B, X, Y[, Z], C)`; `embedding` `None` or `(B, E)`. Returns `(B, X, Y[, Z], filters)`.
+    """
+
+    def __init__(self, filters, kernel_size=3, normalization=None, slope=0.2, **kwargs):
+        super().__init__(**kwargs)
+        if normalization not in (None, "instance"):
+            raise ValueError(f"`normalization` must be None or 'instance'. Received: {normalization!r}")
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.normalization = normalization
+        self.slope = slope
+
+    def build(self, x_shape, embedding_shape=None):
+        self.conv = convolution(len(x_shape) - 2, self.filters, self.kernel_size)
+        self.conv.build(x_shape)
+        self._build_tail((*x_shape[:-1], self.filters), embedding_shape)
+
+    def _build_tail(self, shape, embedding_shape):
+        self.norm = self.film = None
+        if self.normalization == "instance":
+            self.norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5)
+            self.norm.build(shape)
+        if embedding_shape is not None:
+            from tfregkit.layers import FiLM
+
+            self.film = FiLM()
+            self.film.build([shape, embedding_shape])
+
+    def call(self, x, embedding=None):
+        return self._tail(self.conv(x), embedding)
+
+    def _tail(self, x, embedding):
+        if self.norm is not None:
+            x = self.norm(x)
+        if self.film is not None:
+            x = self.film([x, embedding])
+        return ops.leaky_relu(x, self.slope)
+
+    def compute_output_shape(self, x_shape, embedding_shape=None):
+        return (*x_shape[:-1], self.filters)
+
+    def get_config(self):
+        own = ("filters", "kernel_size", "normalization", "slope")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+
+
+def convolution(rank, filters, kernel_size=3, **options):
+    """A zero-padded convolution layer of that rank."""
+    layers = {2: keras.layers.Conv2D, 3: keras.layers.Conv3D}
+    if rank not in layers:
+        raise ValueError(f"Images must have 2 or 3 spatial axes. Received: {rank}")
+    return layers[rank](filters, kernel_size, padding="same", **options)

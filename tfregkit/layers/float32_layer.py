@@ -1,0 +1,15 @@
+"""Base of the layers that compute in float32 under any policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+class Float32Layer(keras.layers.Layer):
+    """A layer without weights whose policy is float32 unless one is given: coordinates do not fit into half precision."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
