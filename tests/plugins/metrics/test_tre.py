@@ -1,0 +1,35 @@
+"""`tre` by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from references.cases import case
+from tfregkit_plugins.metrics.tre import TRE
+
+from tfregkit.api import DataError
+
+FIXED = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+
+
+def test_mean_distance_in_mm_before_and_after():
+    pair = case(
+        fixed_points_mm=FIXED,
+        moving_points_mm=FIXED + [3.0, 4.0, 0.0],
+        initial_points_mm=FIXED,
+        warped_points_mm=FIXED + [[3.0, 4.0, 0.0], [3.0, 4.0, 2.0]],
+    )
+    assert TRE()(pair) == {"": pytest.approx(1.0)}
+    assert TRE()(pair.before()) == {"": pytest.approx(5.0)}
+
+
+def test_no_points_no_value():
+    assert TRE()(case()) == {}
+    nothing = np.zeros((0, 3))
+    empty = TRE()(case(fixed_points_mm=nothing, moving_points_mm=nothing, warped_points_mm=nothing))
+    assert math.isnan(empty[""])
+
+
+def test_lists_of_different_length_are_refused():
+    with pytest.raises(DataError, match="a_to_b: the fixed image has 2 points and the moving image 1"):
+        TRE()(case(fixed_points_mm=FIXED, moving_points_mm=FIXED[:1], warped_points_mm=FIXED))
