@@ -18,8 +18,13 @@ def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
 class Component:
     """Mixin that derives `get_config` from the constructor: each parameter is stored under its own name.
 
-    Nested components are serialised by Keras and restored by `from_config`, so that `.keras` files round-trip.
+    Nested components are serialised by Keras and restored by `from_config`, so that `.keras` files round-trip; for this
+    every subclass is registered with Keras under its module's name.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        keras.saving.register_keras_serializable(package=cls.__module__)(cls)
 
     def get_config(self) -> dict[str, Any]:
         def plain(value: Any) -> Any:

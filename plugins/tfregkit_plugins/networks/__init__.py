@@ -5,4 +5,11 @@ from tfregkit import hookimpl
 
 @hookimpl
 def register_components(registry):
-    """Each family imports its classes here, so that listing plugins loads Keras only when components are wanted."""
+    """Import here, so that listing plugins loads Keras only when components are wanted."""
+    from tfregkit_plugins.networks.contrareg import ContraReg
+    from tfregkit_plugins.networks.svf import SVF
+    from tfregkit_plugins.networks.voxelmorph import VoxelMorph
+
+    registry.network("contrareg", ContraReg)
+    registry.network("svf", SVF)
+    registry.network("voxelmorph", VoxelMorph)

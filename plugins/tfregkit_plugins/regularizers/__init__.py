@@ -5,4 +5,13 @@ from tfregkit import hookimpl
 
 @hookimpl
 def register_components(registry):
-    """Each family imports its classes here, so that listing plugins loads Keras only when components are wanted."""
+    """Import here, so that listing plugins loads Keras only when components are wanted."""
+    from tfregkit_plugins.regularizers.bending import Bending
+    from tfregkit_plugins.regularizers.diffusion import Diffusion
+    from tfregkit_plugins.regularizers.negative_jacobian import NegativeJacobian
+    from tfregkit_plugins.regularizers.velocity_l2 import VelocityL2
+
+    registry.regularizer("bending", Bending)
+    registry.regularizer("diffusion", Diffusion)
+    registry.regularizer("negative_jacobian", NegativeJacobian)
+    registry.regularizer("velocity_l2", VelocityL2)

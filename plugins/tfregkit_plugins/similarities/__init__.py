@@ -5,4 +5,9 @@ from tfregkit import hookimpl
 
 @hookimpl
 def register_components(registry):
-    """Each family imports its classes here, so that listing plugins loads Keras only when components are wanted."""
+    """Import here, so that listing plugins loads Keras only when components are wanted."""
+    from tfregkit_plugins.similarities.mse import MSE
+    from tfregkit_plugins.similarities.ncc import NCC
+
+    registry.similarity("mse", MSE)
+    registry.similarity("ncc", NCC)

@@ -1,0 +1,68 @@
+"""The expanding path of a U-Net."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import keras
+from pydantic import Field
+
+from tfregkit.api import Decoder
+from tfregkit.layers.conv_block import ConvBlock
+from tfregkit.layers.up_conv_block import UpConvBlock
+
+
+class UNetDecoder(Decoder):
+    """From the bottom of a pyramid up: double, join with the level's features, convolve; then the final blocks.
+
+    Args:
+        filters: Channels of each level above the bottom, coarse to fine; as many as the pyramid has levels, minus one.
+        final: Channels of further blocks at full resolution.
+        kernel_size: Side of the kernels, odd.
+        normalization: `none` or `instance`.
+        slope: Negative slope of the LeakyReLU.
+        remat: Recompute the blocks in the backward pass instead of keeping their inner results: less memory, more time.
+
+    Call arguments: `pyramid` `{"P0": ..., "Pn": ...}`, each level half as large as the one before; `embedding` `None`
+    or `(B, E)`. Returns `(B, X, Y[, Z], C)`, C the last of `final`, or of `filters` when `final` is empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        filters: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)] = (32, 32, 32, 32),
+        final: list[Annotated[int, Field(gt=0)]] = (16, 16),
+        kernel_size: Annotated[int, Field(gt=0)] = 3,
+        normalization: Literal["none", "instance"] = "none",
+        slope: Annotated[float, Field(gt=0, le=1)] = 0.2,
+        remat: bool = False,
+    ) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise ValueError(f"`kernel_size` must be odd. Received: kernel_size={kernel_size}")
+        self.filters, self.final = list(filters), list(final)
+        self.kernel_size = kernel_size
+        self.normalization = normalization
+        self.slope = slope
+        self.remat = remat
+        options = {"normalization": None if normalization == "none" else normalization, "slope": slope}
+        with keras.RematScope(mode="full" if remat else None):
+            self.up_blocks = [UpConvBlock(f, kernel_size, **options) for f in self.filters]
+            self.final_blocks = [ConvBlock(f, kernel_size, **options) for f in self.final]
+
+    def build(self, pyramid_shape, embedding_shape=None):
+        if len(pyramid_shape) != len(self.filters) + 1:
+            raise ValueError(
+                f"`filters` of the decoder must have one entry per level above the bottom: the encoder gives "
+                f"{len(pyramid_shape)} levels, so {len(pyramid_shape) - 1}. Received: filters={self.filters}"
+            )
+
+    def call(self, pyramid, embedding=None, training=None):
+        levels = len(self.filters)
+        condition = () if embedding is None else (embedding,)
+        features = pyramid[f"P{levels}"]
+        for i, block in enumerate(self.up_blocks):
+            features = block(features, pyramid[f"P{levels - 1 - i}"], *condition)
+        for block in self.final_blocks:
+            features = block(features, *condition)
+        return features

@@ -1,0 +1,68 @@
+"""The contracting path of a U-Net."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import keras
+from pydantic import Field
+
+from tfregkit.api import Encoder
+from tfregkit.layers.conv_block import ConvBlock
+
+
+class UNetEncoder(Encoder):
+    """Per level `convolutions` blocks of convolution and LeakyReLU, 2-fold max-pooling between levels.
+
+    Args:
+        filters: Channels of level 0 (full resolution), 1, ...; the last is the bottom, at 1 / 2^(levels - 1).
+        convolutions: Blocks per level.
+        kernel_size: Side of the kernels, odd.
+        normalization: `none` or `instance`.
+        slope: Negative slope of the LeakyReLU (0.2 in the papers; Keras' own default is 0.3).
+        remat: Recompute the blocks in the backward pass instead of keeping their inner results: less memory, more time.
+
+    Call arguments: `inputs` `(B, X, Y[, Z], C)`; `embedding` `None` or `(B, E)`.
+    Returns `{"P0": (B, X, Y[, Z], filters[0]), "P1": (B, X/2, ...), ...}`.
+    """
+
+    def __init__(
+        self,
+        *,
+        filters: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=2)] = (16, 32, 32, 32, 32),
+        convolutions: Annotated[int, Field(gt=0)] = 1,
+        kernel_size: Annotated[int, Field(gt=0)] = 3,
+        normalization: Literal["none", "instance"] = "none",
+        slope: Annotated[float, Field(gt=0, le=1)] = 0.2,
+        remat: bool = False,
+    ) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise ValueError(f"`kernel_size` must be odd. Received: kernel_size={kernel_size}")
+        self.filters = list(filters)
+        self.convolutions = convolutions
+        self.kernel_size = kernel_size
+        self.normalization = normalization
+        self.slope = slope
+        self.remat = remat
+        options = {"normalization": None if normalization == "none" else normalization, "slope": slope}
+        with keras.RematScope(mode="full" if remat else None):
+            self.blocks = [[ConvBlock(f, kernel_size, **options) for _ in range(convolutions)] for f in self.filters]
+
+    @property
+    def stride(self) -> int:
+        return 2 ** (len(self.filters) - 1)
+
+    def build(self, inputs_shape, embedding_shape=None):
+        pools = {4: keras.layers.MaxPooling2D, 5: keras.layers.MaxPooling3D}
+        self.pool = pools[len(inputs_shape)](2)
+
+    def call(self, inputs, embedding=None, training=None):
+        features, pyramid = inputs, {}
+        condition = () if embedding is None else (embedding,)
+        for level, blocks in enumerate(self.blocks):
+            features = self.pool(features) if level else features
+            for block in blocks:
+                features = block(features, *condition)
+            pyramid[f"P{level}"] = features
+        return pyramid

@@ -1,0 +1,64 @@
+"""The VoxelMorph preset."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tfregkit_plugins.decoders.unet import UNetDecoder
+from tfregkit_plugins.encoders.unet import UNetEncoder
+from tfregkit_plugins.networks.svf import SVF
+
+Filters = Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)]
+
+
+class VoxelMorph(SVF):
+    """VoxelMorph's U-Net and stationary velocity field: 327,331 parameters in 3-D as published.
+
+    Args:
+        encoder_filters: Channels of the encoder, level by level from full resolution down.
+        decoder_filters: Channels of the decoder: one at the bottom, one per level on the way up, the rest at full
+            resolution after the last level.
+        resolution: Where the velocity is integrated; published: `half`.
+        steps: Squarings of the integration; published: 7.
+        method: How the velocity is integrated.
+        bidirectional: Give `inverse` in training too.
+        conditioning: Take `lam` (FiLM in every block).
+        remat: Recompute the blocks in the backward pass: less memory, more time.
+
+    Reference: Balakrishnan et al. 2019, doi:10.1109/TMI.2019.2897538; Dalca et al. 2019,
+    doi:10.1016/j.media.2019.07.006.
+    """
+
+    def __init__(
+        self,
+        *,
+        encoder_filters: Filters = (16, 32, 32, 32),
+        decoder_filters: Filters = (32, 32, 32, 32, 32, 16, 16),
+        resolution: Literal["full", "half"] = "half",
+        steps: Annotated[int, Field(ge=0)] = 7,
+        method: Literal["scaling_squaring", "euler"] = "scaling_squaring",
+        bidirectional: bool = False,
+        conditioning: bool = False,
+        remat: bool = False,
+    ) -> None:
+        levels = len(encoder_filters)
+        if len(decoder_filters) < levels + 1:
+            raise ValueError(
+                f"`decoder_filters` needs one entry for the bottom and one per level: at least {levels + 1} for "
+                f"{levels} levels. Received: decoder_filters={list(decoder_filters)}"
+            )
+        bottom, up, final = decoder_filters[0], decoder_filters[1 : levels + 1], decoder_filters[levels + 1 :]
+        super().__init__(
+            encoder=UNetEncoder(filters=[*encoder_filters, bottom], remat=remat),
+            decoder=UNetDecoder(filters=up, final=final, remat=remat),
+            resolution=resolution,
+            steps=steps,
+            method=method,
+            bidirectional=bidirectional,
+            conditioning=conditioning,
+        )
+        self.encoder_filters = list(encoder_filters)
+        self.decoder_filters = list(decoder_filters)
+        self.remat = remat
