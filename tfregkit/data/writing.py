@@ -10,6 +10,7 @@ import numpy as np
 
 from tfregkit.data.grid import Grid
 from tfregkit.errors import DataError
+from tfregkit.files import atomic_path
 
 if TYPE_CHECKING:
     from tfregkit.data.volume import Volume
@@ -55,8 +56,6 @@ def save_image(image: nib.spatialimages.SpatialImage, path: str | Path) -> None:
     path = Path(path)
     if not path.name.endswith(NIFTI_SUFFIXES):
         raise DataError(f"{path}: an image is written as .nii or .nii.gz.")
-    from tfregkit.files import atomic_path
-
     with atomic_path(path) as aside:
         nib.save(image, aside)
 
