@@ -1,4 +1,4 @@
-"""tfregkit: learning-based deformable registration of medical images. Importing it loads neither Keras nor TensorFlow."""
+"""tfregkit: learning-based deformable registration of medical images. Importing it loads no Keras."""
 
 from __future__ import annotations
 

@@ -1,18 +1,12 @@
-"""What all components share: a keyword-only, typed constructor that is the schema, and a `get_config` derived from it."""
+"""What components share: a keyword-only, typed constructor that is the schema, and a `get_config` derived from it."""
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import keras
 
-
-def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
-    """The constructor's parameters by name, without `self`."""
-    if cls.__init__ is object.__init__:
-        return {}
-    return {n: p for n, p in inspect.signature(cls.__init__).parameters.items() if n != "self"}
+from tfregkit.config.schema import parameters
 
 
 class Component:
@@ -30,7 +24,7 @@ class Component:
         def plain(value: Any) -> Any:
             return keras.saving.serialize_keras_object(value) if isinstance(value, Component) else value
 
-        return {name: plain(getattr(self, name)) for name in constructor_parameters(type(self))}
+        return {name: plain(getattr(self, name)) for name in parameters(type(self))}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Every error a user can cause. The command line prints the message alone and exits with 2; `--debug` shows the trace."""
+"""Every error a user can cause. The command line prints the message and exits with 2; `--debug` shows the trace."""
 
 
 class TfregkitError(Exception):

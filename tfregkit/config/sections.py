@@ -1,0 +1,153 @@
+"""Validated sections out of a tree of values: fixed sections (`Settings`) and component sections (`Spec`), nested."""
+
+from __future__ import annotations
+
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from tfregkit import registry
+from tfregkit.config import annotations as kinds_of
+from tfregkit.config import schema
+from tfregkit.config.problems import Path, Problems
+from tfregkit.config.settings import Spec
+from tfregkit.config.source import Node
+from tfregkit.errors import ConfigError, DataError
+from tfregkit.wording import did_you_mean, one_of
+
+
+class Reader:
+    """Reads sections and records all that is wrong with them; a section with a problem is replaced by a stand-in.
+
+    Args:
+        problems: Where problems go. The values that are returned count only if there are none.
+        construct: Whether to try each component's constructor, so that the rules it checks itself are reported too.
+    """
+
+    def __init__(self, problems: Problems, *, construct: bool = True) -> None:
+        self._problems = problems
+        self._construct = construct
+
+    def section(self, kind: str, node: Node, at: Path) -> Any:
+        """A component section: a mapping with `name`, or a bare name. Specs and instances pass as they are."""
+        table = registry.current()
+        value = node.value
+        if isinstance(value, table.kinds[kind]) or (isinstance(value, Spec) and value.kind == kind):
+            return value
+        given = {"name": node} if isinstance(value, str) else value
+        known = table.names(kind)
+        if not isinstance(given, dict) or "name" not in given:
+            self._problems.add(at, f"expected a {kind}: its name, or a section with `name`. Known: {one_of(known)}")
+            return Spec(kind, "")
+        name = given["name"].value
+        if name not in known:
+            self._problems.add((*at, "name"), "\n".join(table.unknown(kind, name, known)))
+            return Spec(kind, str(name))
+        component = table.get(kind, name).component
+        inside = Node({key: item for key, item in given.items() if key != "name"}, node.mark)
+        values = self._validated(schema.model(component), schema.annotations(component), inside, at, f"{kind} `{name}`")
+        if values is None:
+            return Spec(kind, name)
+        where = ": ".join(part for part in (self._problems.where(at), self._problems.spell(at)) if part)
+        spec = Spec(kind, name, {key: getattr(values, key) for key in type(values).model_fields}, where, component)
+        if self._construct:
+            self._try(spec, at)
+        return spec
+
+    def settings(self, cls: type[BaseModel], node: Node, at: Path) -> Any:
+        """A fixed section."""
+        if isinstance(node.value, cls):
+            return node.value
+        if not isinstance(node.value, dict):
+            self._problems.add(at, f"expected a section with: {one_of(kinds_of.keys(cls))}. Received: {node.plain()!r}")
+            return cls.model_construct()
+        values = self._validated(cls, kinds_of.of_settings(cls), node, at, None)
+        return cls.model_construct() if values is None else values
+
+    def _validated(
+        self, model: type[BaseModel], annotations: dict[str, Any], node: Node, at: Path, what: str | None
+    ) -> BaseModel | None:
+        """The model over a mapping, its inner sections first; `None` when anything in it is wrong."""
+        before = len(self._problems)
+        data = {key: self._prepared(annotations.get(key, Any), item, (*at, key)) for key, item in node.value.items()}
+        try:
+            values = model.model_validate(data)
+        except ValidationError as error:
+            self._report(error, model, node, at, what)
+        except AttributeError:  # a rule across fields met the stand-in of a section that is wrong
+            if len(self._problems) == before:
+                raise
+        return values if len(self._problems) == before else None
+
+    def _prepared(self, annotation: Any, node: Node, at: Path) -> Any:
+        """A value with its inner sections validated and its paths made absolute, ready for pydantic."""
+        kind = schema.kind_of(annotation)
+        if kind:
+            return self.section(kind, node, at)
+        annotation, marked_path = kinds_of.unwrapped(annotation)
+        if schema.is_union(annotation):
+            return self._prepared(kinds_of.arm(annotation, node.value), node, at)
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return self.settings(annotation, node, at)
+        if isinstance(node.value, list):
+            pairs = zip(kinds_of.items(annotation, len(node.value)), node.value, strict=True)
+            return [self._prepared(inner, item, (*at, i)) for i, (inner, item) in enumerate(pairs)]
+        if isinstance(node.value, dict):
+            inner = get_args(annotation)[1] if get_origin(annotation) is dict else Any
+            return {key: self._prepared(inner, item, (*at, key)) for key, item in node.value.items()}
+        if isinstance(node.value, bool) and annotation in (int, float):
+            self._problems.add(at, f"Input should be a number. Received: {at[-1]}={node.value}")
+        if isinstance(node.value, str) and (marked_path or kinds_of.is_path(annotation)):
+            return kinds_of.absolute(node)
+        return node.value
+
+    def _report(self, error: ValidationError, model: type[BaseModel], node: Node, at: Path, what: str | None) -> None:
+        """Record pydantic's findings in our words; alternatives of one value become one finding."""
+        wrong: dict[Path, list[dict[str, Any]]] = {}
+        for found in error.errors(include_url=False):
+            wrong.setdefault(_within(node, found), []).append(found)
+        known = kinds_of.keys(model)
+        for path, findings in wrong.items():
+            kind, key = findings[0]["type"], path[-1] if path else ""
+            if kind == "extra_forbidden":
+                message = f"{what} has no parameter `{key}`." if what else f"unknown key `{key}`."
+                message += did_you_mean(key, known) or f" Known: {one_of(known) or 'none'}"
+            elif kind == "missing":
+                message = f"{what} needs `{key}`." if what else f"`{key}` is missing."
+            else:
+                message = _wording(findings, key)
+            self._problems.add((*at, *path), message)
+
+    def _try(self, spec: Spec, at: Path) -> None:
+        """Call the constructor once, for the rules only it knows. Missing data is no fault of the configuration."""
+        try:
+            spec.build()
+        except DataError:
+            return
+        except ConfigError as error:
+            self._problems.add(at, str(error).removeprefix(f"{spec.where}: "))
+
+
+def _within(node: Node, found: dict[str, Any]) -> Path:
+    """A finding's place, without the names pydantic gives to a union's alternatives."""
+    place: list[Any] = []
+    for step in found["loc"]:
+        inside = node.child(step)
+        if inside is None:
+            return (*place, step) if found["type"] in ("missing", "invalid_key") else tuple(place)
+        place.append(step)
+        node = inside
+    return tuple(place)
+
+
+def _wording(findings: list[dict[str, Any]], key: Any) -> str:
+    """One sentence for what is wrong with a value."""
+    if any(found["type"] in ("value_error", "assertion_error") for found in findings):
+        return findings[0]["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    start = "Input should be "
+    wanted = [found["msg"].removeprefix(start) for found in findings]
+    if len(wanted) > 1:
+        wanted = [alternative.partition(", unable to parse")[0] for alternative in wanted]
+    received = findings[0]["input"]
+    sentence = (start if findings[0]["msg"].startswith(start) else "") + " or ".join(dict.fromkeys(wanted))
+    return f"{sentence}. Received: {key}={received!r}"
