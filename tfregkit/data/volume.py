@@ -25,6 +25,7 @@ __all__ = [
     "check_overlap",
     "nifti_image",
     "overlap",
+    "read_field",
     "read_grid",
     "read_volume",
     "resample",
@@ -181,6 +182,22 @@ def read_volume(source: str | Path | nib.spatialimages.SpatialImage, *, labels: 
             raise DataError(f"{name}: a label map needs whole numbers (int32), but has the value {worst:g}.")
         data = whole.astype(np.int32)
     return Volume(data, grid, path, image.header.copy())
+
+
+def read_field(source: Any) -> tuple[np.ndarray, Grid, int]:
+    """Read the vectors of a displacement field as they are stored: `(X, Y, Z, ...)` float32, the grid, the intent code.
+
+    Raises:
+        DataError: As `read_volume`; also if the last axis does not hold three components.
+    """
+    image, name, _ = _open(source)
+    shape = tuple(image.shape)
+    if not isinstance(image.header, nib.Nifti1Header) or len(shape) not in (4, 5) or shape[-1] != 3 or 0 in shape:
+        raise DataError(f"{name}: is no displacement field: shape {shape}, expected (X, Y, Z, 1, 3) or (X, Y, Z, 3).")
+    grid = _geometry(image, shape[:3], name)
+    data = _values(image, shape, name, np.float32)
+    _check_finite(data, name)
+    return data, grid, int(image.header["intent_code"])
 
 
 def check_overlap(moving: Volume, fixed: Volume) -> None:
