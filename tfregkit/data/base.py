@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,16 +45,17 @@ class Pair:
 class Split:
     """The pairs of each use. Training pairs may be many: they are drawn from, never all cached as pairs."""
 
-    train: list[Pair] = field(default_factory=list)
-    validation: list[Pair] = field(default_factory=list)
-    test: list[Pair] = field(default_factory=list)
+    train: Sequence[Pair] = field(default_factory=list)
+    validation: Sequence[Pair] = field(default_factory=list)
+    test: Sequence[Pair] = field(default_factory=list)
 
 
 class Dataset:
     """Where subjects come from. A plugin implements `split`; files are checked when read, existence at once.
 
-    Constructors follow the rule of all components: keyword-only, annotated. Paths in a configuration are relative to the
-    configuration's folder: the builder has made every parameter annotated `Path` absolute before the constructor sees it.
+    Constructors follow the rule of all components: keyword-only, annotated. Paths in a configuration are relative to
+    the configuration's folder: the builder has made every parameter annotated `Path` absolute before the constructor
+    sees it.
     """
 
     def split(self, seed: int) -> Split:
@@ -68,9 +70,13 @@ class Dataset:
 class Augmentation:
     """A random change of one scan, applied to image, labels and mask alike, on the loader's threads (NumPy, SciPy)."""
 
+    together: bool = False
+    """Whether both scans of a pair get the same random numbers (to flip one of them alone would be no registration)."""
+
     def __call__(self, volumes: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
         """`volumes` maps `image` (float32), `labels` (integers), `mask` (float32) to `(X, Y, Z)`; labels stay labels.
 
-        Must be a pure function of its arguments: all randomness comes from `rng`.
+        Must be a pure function of its arguments: all randomness comes from `rng`; the arrays are read-only, so new ones
+        of the same shape are returned.
         """
         raise NotImplementedError
