@@ -19,17 +19,18 @@ class Problems:
 
     def __init__(self, root: Node) -> None:
         self._root = root
-        self._found: dict[str, tuple[str, int]] = {}
+        self._found: dict[tuple[Hashable, ...], tuple[str, int, str]] = {}
 
     def __len__(self) -> int:
         return len(self._found)
 
     def add(self, at: Path, message: str) -> None:
-        """Record a problem at the deepest value that exists along the path `at`."""
+        """Record a problem at the deepest value that exists along the path `at`; the same one of a line only once."""
         where, shown = self.where(at), self.spell(at)
-        text = ": ".join(part for part in (where, shown, message) if part)
         mark = self._nearest(at).mark
-        self._found.setdefault(text, (mark.source if mark else "", mark.line or 0 if mark else 0))
+        identity = (where or shown, at[-1:], message)  # a section that two stages share is wrong once
+        text = ": ".join(part for part in (where, shown, message) if part)
+        self._found.setdefault(identity, (mark.source if mark else "", mark.line or 0 if mark else 0, text))
 
     def where(self, at: Path) -> str:
         """`file:line` of a path, or nothing for values given from Python."""
@@ -54,7 +55,7 @@ class Problems:
             ConfigError: One line per problem, if there is any.
         """
         if self._found:
-            raise ConfigError("\n".join(sorted(self._found, key=self._found.__getitem__)))
+            raise ConfigError("\n".join(text for *_, text in sorted(self._found.values())))
 
     def _nearest(self, at: Path) -> Node:
         node = self._root

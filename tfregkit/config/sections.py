@@ -55,9 +55,11 @@ class Reader:
         return spec
 
     def settings(self, cls: type[BaseModel], node: Node, at: Path) -> Any:
-        """A fixed section."""
+        """A fixed section: a mapping, or a bare name where the section has one."""
         if isinstance(node.value, cls):
             return node.value
+        if isinstance(node.value, str) and "name" in cls.model_fields:
+            node = Node({"name": node}, node.mark)
         if not isinstance(node.value, dict):
             self._problems.add(at, f"expected a section with: {one_of(kinds_of.keys(cls))}. Received: {node.plain()!r}")
             return cls.model_construct()

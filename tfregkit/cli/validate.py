@@ -1,0 +1,27 @@
+"""`tfregkit validate`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("validate")
+@click.argument("config")
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Change a value first, as `train` does.")
+@click.option("--show", is_flag=True, help="Print the configuration with everything resolved and every default.")
+def command(config: str, overrides: tuple[str, ...], show: bool) -> None:
+    """Check CONFIG without running it.
+
+    Reads the file and its bases, finds every component among the installed plugins and tries its constructor. All
+    problems are printed at once, each with its file and line; the exit code is 2 if there are any. Images are not read.
+    """
+    import yaml
+
+    from tfregkit.config.experiment import load_experiment
+
+    experiment = load_experiment(config, overrides)
+    if show:
+        click.echo(yaml.safe_dump(experiment.plain(), sort_keys=False, allow_unicode=True), nl=False)
+        return
+    stages = ", ".join(f"{stage.name} ({stage.model.name}, {stage.strategy.name})" for stage in experiment.stages)
+    click.echo(f"{experiment.path}: valid. Stages: {stages}. Seed: {experiment.seed}.")

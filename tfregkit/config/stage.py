@@ -1,0 +1,25 @@
+"""One stage of an experiment."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tfregkit.config.settings import Kind, Settings, Spec
+from tfregkit.data.settings import DataSettings
+from tfregkit.objective.settings import ObjectiveSettings
+from tfregkit.training.settings import TrainerSettings
+
+
+class StageSettings(Settings):
+    """What is trained, on what, towards what, and how."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="The stage's name, and its folder in the run."
+    )
+    data: DataSettings = Field(description="Where images come from and what is done to them.")
+    model: Annotated[Spec, Kind("network")] = Field(description="The network.")
+    objective: ObjectiveSettings = Field(description="What training makes small.")
+    strategy: Annotated[Spec, Kind("strategy")] = Field("unsupervised", description="What one training step computes.")
+    trainer: TrainerSettings = Field(description="How long, how fast and on what hardware.")
