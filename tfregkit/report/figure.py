@@ -58,7 +58,12 @@ def registration_figure(
         planes: Any of `axial`, `coronal`, `sagittal`; all through the centre of the bright part of the fixed image.
         title: Above the picture; the pair's name by default.
         caption: A line beside the title (such as the Dice before and after).
+
+    Raises:
+        ValueError: For an unknown plane, or none.
     """
+    if not planes or set(planes) - set(PLANES):
+        raise ValueError(f"`planes` must name one or more of {', '.join(PLANES)}. Received: planes={list(planes)}")
     panels = _panels(canonical(case))
     centre = centre_of_bright(panels.images[0])
     cuts = [replace(PLANES[name], index=centre[PLANES[name].across]) for name in planes]

@@ -1,0 +1,110 @@
+"""Rows, their summary over pairs, the CSV files and the printed table."""
+
+import csv
+import io
+import math
+
+import numpy as np
+import pytest
+from rich.console import Console
+from scipy import stats
+from tfregkit_plugins.metrics.dice import Dice
+from tfregkit_plugins.metrics.dice30 import Dice30
+from tfregkit_plugins.metrics.tre import TRE
+
+from tfregkit.evaluation.statistics import wilcoxon_p
+from tfregkit.evaluation.table import Row, Summary, printed, read_rows, summarise, write_table
+
+METRICS = {"dice": Dice(), "dice30": Dice30(), "tre": TRE()}
+BEFORE = [0.61, 0.58, 0.66, 0.60, math.nan]
+AFTER = [0.71, 0.55, 0.78, 0.70, math.nan]
+
+
+def rows(metric="dice", structure="", lam=None):
+    numbers = zip(BEFORE, AFTER, strict=True)
+    return [Row(f"p{i}", lam, metric, structure, before, after) for i, (before, after) in enumerate(numbers)]
+
+
+def test_summary_leaves_out_pairs_without_value():
+    (line,) = summarise(rows(), METRICS)
+    assert (line.metric, line.structure, line.n, line.unit, line.better) == ("dice", "", 4, "", "higher")
+    assert line.before == pytest.approx(np.mean(BEFORE[:4]))
+    assert line.after == pytest.approx(np.mean(AFTER[:4]))
+    assert line.after_sd == pytest.approx(np.std(AFTER[:4], ddof=1))
+    assert line.after_median == pytest.approx(0.705)
+    assert line.p == pytest.approx(stats.wilcoxon(BEFORE[:4], AFTER[:4]).pvalue)
+
+
+def test_pooled_metric_takes_the_place_of_the_mean():
+    lines = summarise(rows("dice30"), METRICS)
+    assert [(line.metric, line.n) for line in lines] == [("dice30_mean", 4), ("dice_p30", 4)]
+    assert lines[0].after == pytest.approx((0.55 + 0.70) / 2)  # ceil(0.3 * 4) = 2 lowest
+    assert lines[0].before == pytest.approx((0.58 + 0.60) / 2)
+
+
+def test_structures_lambdas_and_units_stay_apart():
+    lines = summarise(rows() + rows(structure="left") + rows("tre", lam=0.5) + rows("seconds"), METRICS)
+    keys = [(line.lam, line.metric, line.structure, line.unit) for line in lines]
+    assert keys == [
+        (None, "dice", "", ""),
+        (None, "dice", "left", ""),
+        (0.5, "tre", "", "mm"),
+        (None, "seconds", "", "s"),
+    ]
+
+
+def test_single_pair_and_no_value_at_all_are_defined():
+    (single,) = summarise(rows()[:1], METRICS)
+    assert (single.n, single.after, single.p) == (1, 0.71, 1.0)
+    assert math.isnan(single.after_sd)
+    (nothing,) = summarise(rows()[4:], METRICS)
+    assert nothing.n == 0
+    assert math.isnan(nothing.after)
+
+
+def test_csv_files_round_trip_and_leave_undefined_cells_empty(tmp_path):
+    path = tmp_path / "metrics.csv"
+    written = rows() + rows(structure="left", lam=0.25)
+    write_table(path, written, Row)
+    with open(path, newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert list(lines[0]) == ["pair", "lambda", "metric", "structure", "before", "after"]
+    assert (lines[4]["after"], lines[0]["lambda"], lines[5]["lambda"]) == ("", "", "0.25")
+    back = read_rows(path)
+    assert [(r.pair, r.lam, r.structure) for r in back] == [(r.pair, r.lam, r.structure) for r in written]
+    np.testing.assert_allclose([r.after for r in back], [r.after for r in written])
+    write_table(tmp_path / "summary.csv", summarise(back, METRICS), Summary)
+    assert (tmp_path / "summary.csv").read_text().startswith("lambda,metric,structure,unit,better,n,before,after,")
+
+
+def text(lines, **options):
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(printed(lines, **options))
+    return console.export_text()
+
+
+def test_printed_table_shows_before_after_and_structures():
+    shown = text(summarise(rows() + rows(structure="left") + rows("tre"), METRICS))
+    assert "0.6125" in shown
+    assert "0.6850" in shown
+    assert "left" in shown
+    assert "tre (mm)" in shown
+    assert "lambda" not in shown
+
+
+def test_printed_table_names_lambda_when_several_and_hides_long_lists_of_structures():
+    many = [row for lam in (0.1, 0.9) for s in "abc" for row in rows(structure=s, lam=lam)]
+    lines = summarise(rows(lam=0.1) + rows(lam=0.9) + many, METRICS)
+    shown = text(lines, structures=2)
+    assert "lambda" in shown
+    assert "0.9000" in shown
+    assert len(shown.strip().splitlines()) == 3
+
+
+def test_wilcoxon_edge_cases():
+    assert wilcoxon_p([0.5, 0.6], [0.5, 0.6]) == 1.0
+    assert math.isnan(wilcoxon_p([math.nan], [1.0]))
+    # all of six pairs better: 2 of the 2^6 sign patterns are as extreme
+    assert wilcoxon_p(np.arange(6), np.arange(6) + [1.0, 2, 3, 4, 5, 6]) == pytest.approx(2 / 64)
+    # differences 1, 2, -3 and one of zero: ranks 3 against 3
+    assert wilcoxon_p([0, 0, 0, 7], [1, 2, -3, 7]) == 1.0

@@ -1,0 +1,31 @@
+"""The `evaluation` section of a configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tfregkit.config.settings import Kind, Settings, Spec
+
+
+class EvaluationSettings(Settings):
+    """What is measured when training has ended, and by `tfregkit evaluate`.
+
+    Args:
+        metrics: The metrics. One that needs labels or points a pair does not have gives no row for it.
+        pairs: Which pairs of the data set are evaluated.
+        lambdas: Evaluate once at each of these values; only for networks conditioned on lambda.
+        pictures: Of how many pairs a PNG is written, from the first on.
+        planes: The rows of those pictures.
+    """
+
+    metrics: list[Annotated[Spec, Kind("metric")]] = Field(
+        default=["dice", "dice30", "folds", "sdlogj", "ncc", "tre"], min_length=1
+    )
+    pairs: Literal["test", "validation"] = "test"
+    lambdas: list[Annotated[float, Field(ge=0, le=1)]] | None = Field(default=None, min_length=1)
+    pictures: int = Field(default=1, ge=0)
+    planes: list[Literal["axial", "coronal", "sagittal"]] = Field(
+        default=["axial", "coronal", "sagittal"], min_length=1
+    )

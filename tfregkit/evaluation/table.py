@@ -1,0 +1,148 @@
+"""The numbers of an evaluation: one row per pair, metric and structure, and their summary over the pairs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from tfregkit.evaluation.base import Metric
+from tfregkit.evaluation.statistics import wilcoxon_p
+from tfregkit.files import atomic_path
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+SECONDS = "seconds"
+"""The metric's name under which the time to register a pair is kept."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of `metrics.csv`. `structure` is empty for the pair as a whole; `lam` only for conditioned networks."""
+
+    pair: str
+    lam: float | None
+    metric: str
+    structure: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of `summary.csv`: over the `n` pairs in which the value is defined."""
+
+    lam: float | None
+    metric: str
+    structure: str
+    unit: str
+    better: str
+    n: int
+    before: float
+    after: float
+    before_sd: float = math.nan
+    after_sd: float = math.nan
+    after_median: float = math.nan
+    p: float = math.nan
+
+
+def summarise(rows: Iterable[Row], metrics: Mapping[str, Metric]) -> list[Summary]:
+    """Mean, standard deviation (n-1), median and Wilcoxon's p before against after, for each metric and structure.
+
+    A metric that pools its pairs (Dice30) has its pooled numbers instead of the mean, without deviation and p.
+    """
+    groups: dict[tuple[float | None, str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.lam, row.metric, row.structure), []).append(row)
+    return [line for key, members in groups.items() for line in _lines(*key, members, metrics)]
+
+
+def _lines(
+    lam: float | None, name: str, structure: str, members: list[Row], metrics: Mapping[str, Metric]
+) -> list[Summary]:
+    before, after = (np.array([getattr(row, when) for row in members], float) for when in ("before", "after"))
+    metric = metrics.get(name)
+    unit, better = (metric.unit, metric.better) if metric else ("s" if name == SECONDS else "", "lower")
+    n = int(np.count_nonzero(~np.isnan(after)))
+    pooled, earlier = (metric.pool(after), metric.pool(before)) if metric else ({}, {})
+    if pooled:
+        return [Summary(lam, key, structure, unit, better, n, earlier[key], pooled[key]) for key in pooled]
+    (mean_before, sd_before), (mean_after, sd_after) = _mean_sd(before), _mean_sd(after)
+    p = wilcoxon_p(before, after)
+    spread = (sd_before, sd_after, _median(after), p)
+    return [Summary(lam, name, structure, unit, better, n, mean_before, mean_after, *spread)]
+
+
+def _mean_sd(values: np.ndarray) -> tuple[float, float]:
+    known = values[~np.isnan(values)]
+    mean = float(known.mean()) if known.size else math.nan
+    return mean, float(known.std(ddof=1)) if known.size > 1 else math.nan
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else math.nan
+
+
+def write_table(path: Path, lines: list[Row] | list[Summary], kind: type[Row] | type[Summary]) -> None:
+    """Write rows as CSV with a header, whole or not at all. The column of `lam` is called `lambda`; NaN is empty."""
+    frame = pd.DataFrame(lines, columns=[f.name for f in fields(kind)]).rename(columns={"lam": "lambda"})
+    with atomic_path(path) as aside:
+        frame.to_csv(aside, index=False, float_format="%.6g")
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a `metrics.csv`, to summarise or compare them anew."""
+    frame = pd.read_csv(path, keep_default_na=True, dtype={"pair": str, "metric": str, "structure": str})
+    frame = frame.rename(columns={"lambda": "lam"})
+    frame["structure"] = frame["structure"].fillna("")
+    return [Row(**{**r, "lam": None if pd.isna(r["lam"]) else r["lam"]}) for r in frame.to_dict("records")]
+
+
+def printed(lines: list[Summary], *, structures: int = 24) -> RichTable:
+    """The summary as a table for the terminal, structures indented below their metric.
+
+    Args:
+        lines: What `summarise` gave.
+        structures: A metric with more structures than this shows its mean alone.
+    """
+    from rich.table import Table as RichTable
+
+    table = RichTable(box=None, header_style="bold", pad_edge=False)
+    swept = len({line.lam for line in lines}) > 1
+    for name in (["lambda"] if swept else []) + ["metric"]:
+        table.add_column(name)
+    for name in ("before", "after", "sd", "n", "p"):
+        table.add_column(name, justify="right")
+    parts = Counter((line.lam, line.metric) for line in lines if line.structure)
+    for line in lines:
+        if line.structure and parts[line.lam, line.metric] > structures:
+            continue
+        unit = f" ({line.unit})" if line.unit else ""
+        label = f"  [dim]{line.structure}[/dim]" if line.structure else line.metric + unit
+        cells = [_number(line.before), _marked(line), _number(line.after_sd), str(line.n), _probability(line.p)]
+        table.add_row(*([_number(line.lam)] if swept else []), label, *cells)
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _marked(line: Summary) -> str:
+    """The value after registration, green where it is better than before and red where it is worse."""
+    text, change = _number(line.after), line.after - line.before
+    if math.isnan(change) or change == 0:
+        return text
+    return f"[green]{text}[/green]" if (change > 0) == (line.better == "higher") else f"[red]{text}[/red]"
+
+
+def _probability(p: float) -> str:
+    return "" if math.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
