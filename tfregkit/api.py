@@ -1,9 +1,17 @@
 """The one module plugin classes import: the base class of every kind. It loads Keras; `tfregkit.hookimpl` does not."""
 
 from tfregkit.component import Component
+from tfregkit.config.settings import PathPattern
 from tfregkit.data.base import Augmentation, Dataset, Pair, Split, Subject
+from tfregkit.data.cache import user_cache_folder
+from tfregkit.data.grid import Grid
+from tfregkit.data.pairs import Pairing
+from tfregkit.data.splits import PARTS, Share, check_split, make_split
+from tfregkit.data.tables import absolute, file_stem, is_pair_table, read_scans, read_split_pairs, unique_names
+from tfregkit.data.volume import write_volume
 from tfregkit.errors import ConfigError, DataError
 from tfregkit.evaluation.base import Case, Metric
+from tfregkit.files import atomic_path
 from tfregkit.models.base import Decoder, Encoder, Network, Pyramid, Stitcher
 from tfregkit.objective.base import Regularizer, Similarity
 from tfregkit.training.strategy import Strategy
@@ -24,6 +32,7 @@ KINDS: dict[str, type] = {
 
 __all__ = [
     "KINDS",
+    "PARTS",
     "Augmentation",
     "Case",
     "Component",
@@ -32,14 +41,29 @@ __all__ = [
     "Dataset",
     "Decoder",
     "Encoder",
+    "Grid",
     "Metric",
     "Network",
     "Pair",
+    "Pairing",
+    "PathPattern",
     "Pyramid",
     "Regularizer",
+    "Share",
     "Similarity",
     "Split",
     "Stitcher",
     "Strategy",
     "Subject",
+    "absolute",
+    "atomic_path",
+    "check_split",
+    "file_stem",
+    "is_pair_table",
+    "make_split",
+    "read_scans",
+    "read_split_pairs",
+    "unique_names",
+    "user_cache_folder",
+    "write_volume",
 ]

@@ -90,18 +90,20 @@ def read_split_pairs(path: Path, *, check_files: bool = True) -> list[tuple[Pair
 def unique_names(paths: Iterable[Path]) -> dict[Path, str]:
     """A short name for each file: its stem, with as many folder names in front as it takes to tell them apart."""
     files = list(dict.fromkeys(absolute(path) for path in paths))
-    names = {file: stem(file) for file in files}
+    names = {file: file_stem(file) for file in files}
     depth = 1
     while len(set(names.values())) < len(files):
         counts = Counter(names.values())
-        names = {f: "_".join([*f.parts[-1 - depth : -1], stem(f)]) if counts[n] > 1 else n for f, n in names.items()}
+        names = {
+            f: "_".join([*f.parts[-1 - depth : -1], file_stem(f)]) if counts[n] > 1 else n for f, n in names.items()
+        }
         depth += 1
         if depth > 64:  # deeper than folders go: names that fold together, like `a_b` and `a/b`
             return {file: f"{name}-{i}" for i, (file, name) in enumerate(names.items())}
     return names
 
 
-def stem(path: Path) -> str:
+def file_stem(path: Path) -> str:
     """The file's name without `.nii`, `.nii.gz` or any other ending."""
     return path.name.removesuffix(".gz").rsplit(".", 1)[0]
 

@@ -1,0 +1,80 @@
+"""Scans and pairs of a Learn2Reg task: its `*_dataset.json`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tfregkit.api import DataError, Pair, Subject, absolute, file_stem
+
+PARTNERS = {"labels": ("labels",), "mask": ("masks",), "points": ("keypoints", "landmarks")}
+"""Folders that hold a scan's partners; `imagesTr/x.nii.gz` has its labels in `labelsTr/x.nii.gz`."""
+
+
+class Learn2Reg:
+    """The file's lists, with paths made absolute.
+
+    A scan `OASIS_0395_0000.nii.gz` is of subject `OASIS_0395` and modality `0000`, or that modality's name in the file.
+    Label maps, masks and points are where the file says, or where Learn2Reg keeps them, if they are there.
+
+    Args:
+        path: The JSON file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise DataError(f"{path}: there is no such file.") from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: is not JSON ({error}).") from error
+        if not isinstance(self.data, dict) or not ("training" in self.data or "training_paired_images" in self.data):
+            raise DataError(f"{path}: is no Learn2Reg file: it has neither `training` nor `training_paired_images`.")
+        self._scans: dict[Path, Subject] = {}
+
+    def scans(self, key: str) -> list[Subject]:
+        """The scans of a list such as `training`."""
+        return [self._scan(entry) for entry in self.data.get(key) or []]
+
+    def pairs(self, key: str) -> list[Pair]:
+        """The pairs of a list such as `registration_val`."""
+        pairs = []
+        for i, entry in enumerate(self.data.get(key) or []):
+            if not isinstance(entry, dict) or not {"moving", "fixed"} <= entry.keys():
+                raise DataError(f"{self.path}: {key}[{i}] must have `fixed` and `moving`. Received: {entry!r}")
+            pairs.append(Pair(self._scan(entry["moving"]), self._scan(entry["fixed"])))
+        return pairs
+
+    def _scan(self, entry: Any) -> Subject:
+        entry = entry if isinstance(entry, dict) else {"image": entry}
+        if not isinstance(entry.get("image"), str):
+            raise DataError(f"{self.path}: a scan is a path or has an `image`. Received: {entry!r}")
+        image = self._file(entry["image"])
+        if image not in self._scans:
+            name = file_stem(image)
+            match = re.fullmatch(r"(.+)_(\d{4})", name)
+            person, channel = (match[1], match[2]) if match else (name, "")
+            modality = (self.data.get("modality") or {}).get(str(int(channel)), channel) if channel else ""
+            files = {kind: self._partner(image, entry, kind) for kind in PARTNERS}
+            self._scans[image] = Subject(id=name, image=image, subject=person, modality=modality, **files)
+        return self._scans[image]
+
+    def _partner(self, image: Path, entry: dict[str, Any], kind: str) -> Path | None:
+        said = entry.get(kind.removesuffix("s")) or entry.get(kind)
+        if isinstance(said, str):
+            return self._file(said)
+        for folder in PARTNERS[kind]:
+            name = f"{file_stem(image)}.csv" if kind == "points" else image.name
+            path = image.parent.with_name(image.parent.name.replace("images", folder)) / name
+            if path.parent != image.parent and path.is_file():
+                return path
+        return None
+
+    def _file(self, name: str) -> Path:
+        path = absolute(self.path.parent / name)
+        if not path.is_file():
+            raise DataError(f"{self.path}: lists a file that is not there: {path}.")
+        return path
