@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, wraps
+from typing import Any
 
 import click
 
 from tfregkit import __version__
 from tfregkit.errors import TfregkitError
+from tfregkit.wording import did_you_mean
 
 COMMANDS = {
     "train": ("tfregkit.cli.train:command", "Train a registration network from one YAML file."),
@@ -28,6 +31,8 @@ COMMANDS = {
     ),
 }
 """Where each command lives, and its line in `--help`."""
+
+WITHOUT_KERAS = {"new-plugin"}
 
 EPILOG = """
 \b
@@ -52,10 +57,18 @@ class LazyGroup(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name in COMMANDS:
-            module, _, attribute = COMMANDS[name][0].partition(":")
-            return getattr(importlib.import_module(module), attribute)
+            return _command(name)
         self._ask_plugins()
         return self.commands.get(name)
+
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(context, words)
+        except click.UsageError as error:
+            error.message += did_you_mean(words[0], self.list_commands(context))
+            raise
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [
@@ -83,6 +96,27 @@ class LazyGroup(click.Group):
             loaded().call_each("register_commands", lambda origin: {"cli": self})
 
 
+@cache
+def _command(name: str) -> click.Command:
+    """One of our commands. Keras is loaded only when its options are right: `--help` and typing errors answer at once."""
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    command = getattr(importlib.import_module(module), attribute)
+    if name not in WITHOUT_KERAS:
+        command.callback = _after_keras(command.callback)
+    return command
+
+
+def _after_keras(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(callback)
+    def call(*arguments: Any, **options: Any) -> Any:
+        from tfregkit.cli.quiet import load_keras
+
+        load_keras(quiet=not click.get_current_context().find_root().obj)
+        return callback(*arguments, **options)
+
+    return call
+
+
 @click.group(
     cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
 )
@@ -104,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(words: Sequence[str], debug: bool = False) -> int:
     """Run one command line and return its exit code."""
     try:
-        result = cli.main(list(words), prog_name="tfregkit", standalone_mode=False)
+        result = cli.main(list(words), prog_name="tfregkit", standalone_mode=False, obj=debug)
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as leave:
         return leave.exit_code

@@ -19,13 +19,19 @@ class Problems:
 
     def __init__(self, root: Node) -> None:
         self._root = root
+        self._places: list[Path] = []
         self._found: dict[tuple[Hashable, ...], tuple[str, int, str]] = {}
 
-    def __len__(self) -> int:
-        return len(self._found)
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def below(self, at: Path) -> bool:
+        """Whether a problem is recorded at a path or inside it."""
+        return any(place[: len(at)] == at for place in self._places)
 
     def add(self, at: Path, message: str) -> None:
         """Record a problem at the deepest value that exists along the path `at`; the same one of a line only once."""
+        self._places.append(at)
         where, shown = self.where(at), self.spell(at)
         mark = self._nearest(at).mark
         identity = (where or shown, at[-1:], message)  # a section that two stages share is wrong once

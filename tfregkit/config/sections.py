@@ -15,9 +15,12 @@ from tfregkit.config.source import Node
 from tfregkit.errors import ConfigError, DataError
 from tfregkit.wording import did_you_mean, one_of
 
+WRONG = object()
+"""Stands for a section with a problem."""
+
 
 class Reader:
-    """Reads sections and records all that is wrong with them; a section with a problem is replaced by a stand-in.
+    """Reads sections and records all that is wrong with them; a section with a problem comes back as `WRONG`.
 
     Args:
         problems: Where problems go. The values that are returned count only if there are none.
@@ -38,16 +41,16 @@ class Reader:
         known = table.names(kind)
         if not isinstance(given, dict) or "name" not in given:
             self._problems.add(at, f"expected a {kind}: its name, or a section with `name`. Known: {one_of(known)}")
-            return Spec(kind, "")
+            return WRONG
         name = given["name"].value
         if name not in known:
             self._problems.add((*at, "name"), "\n".join(table.unknown(kind, name, known)))
-            return Spec(kind, str(name))
+            return WRONG
         component = table.get(kind, name).component
         inside = Node({key: item for key, item in given.items() if key != "name"}, node.mark)
         values = self._validated(schema.model(component), schema.annotations(component), inside, at, f"{kind} `{name}`")
-        if values is None:
-            return Spec(kind, name)
+        if values is WRONG:
+            return WRONG
         where = ": ".join(part for part in (self._problems.where(at), self._problems.spell(at)) if part)
         spec = Spec(kind, name, {key: getattr(values, key) for key in type(values).model_fields}, where, component)
         if self._construct:
@@ -62,24 +65,19 @@ class Reader:
             node = Node({"name": node}, node.mark)
         if not isinstance(node.value, dict):
             self._problems.add(at, f"expected a section with: {one_of(kinds_of.keys(cls))}. Received: {node.plain()!r}")
-            return cls.model_construct()
-        values = self._validated(cls, kinds_of.of_settings(cls), node, at, None)
-        return cls.model_construct() if values is None else values
+            return WRONG
+        return self._validated(cls, kinds_of.of_settings(cls), node, at, None)
 
     def _validated(
         self, model: type[BaseModel], annotations: dict[str, Any], node: Node, at: Path, what: str | None
-    ) -> BaseModel | None:
-        """The model over a mapping, its inner sections first; `None` when anything in it is wrong."""
-        before = len(self._problems)
+    ) -> Any:
+        """The model over a mapping, its inner sections first; `WRONG` when anything in it is wrong."""
         data = {key: self._prepared(annotations.get(key, Any), item, (*at, key)) for key, item in node.value.items()}
         try:
-            values = model.model_validate(data)
+            values = model.model_validate(_right(data))
         except ValidationError as error:
             self._report(error, model, node, at, what)
-        except AttributeError:  # a rule across fields met the stand-in of a section that is wrong
-            if len(self._problems) == before:
-                raise
-        return values if len(self._problems) == before else None
+        return WRONG if self._problems.below(at) else values
 
     def _prepared(self, annotation: Any, node: Node, at: Path) -> Any:
         """A value with its inner sections validated and its paths made absolute, ready for pydantic."""
@@ -93,10 +91,10 @@ class Reader:
             return self.settings(annotation, node, at)
         if isinstance(node.value, list):
             pairs = zip(kinds_of.items(annotation, len(node.value)), node.value, strict=True)
-            return [self._prepared(inner, item, (*at, i)) for i, (inner, item) in enumerate(pairs)]
+            return _right([self._prepared(inner, item, (*at, i)) for i, (inner, item) in enumerate(pairs)])
         if isinstance(node.value, dict):
             inner = get_args(annotation)[1] if get_origin(annotation) is dict else Any
-            return {key: self._prepared(inner, item, (*at, key)) for key, item in node.value.items()}
+            return _right({key: self._prepared(inner, item, (*at, key)) for key, item in node.value.items()})
         if isinstance(node.value, bool) and annotation in (int, float):
             self._problems.add(at, f"Input should be a number. Received: {at[-1]}={node.value}")
         if isinstance(node.value, str) and (marked_path or kinds_of.is_path(annotation)):
@@ -104,12 +102,16 @@ class Reader:
         return node.value
 
     def _report(self, error: ValidationError, model: type[BaseModel], node: Node, at: Path, what: str | None) -> None:
-        """Record pydantic's findings in our words; alternatives of one value become one finding."""
+        """Record pydantic's findings in our words; alternatives of one value become one finding.
+
+        What is found about a value with a wrong section inside it follows from that and is not told.
+        """
         wrong: dict[Path, list[dict[str, Any]]] = {}
         for found in error.errors(include_url=False):
             wrong.setdefault(_within(node, found), []).append(found)
         known = kinds_of.keys(model)
-        for path, findings in wrong.items():
+        told = {path: findings for path, findings in wrong.items() if not self._problems.below((*at, *path))}
+        for path, findings in told.items():
             kind, key = findings[0]["type"], path[-1] if path else ""
             if kind == "extra_forbidden":
                 message = f"{what} has no parameter `{key}`." if what else f"unknown key `{key}`."
@@ -128,6 +130,13 @@ class Reader:
             return
         except ConfigError as error:
             self._problems.add(at, str(error).removeprefix(f"{spec.where}: "))
+
+
+def _right(items: Any) -> Any:
+    """A list or mapping without its wrong sections."""
+    if isinstance(items, dict):
+        return {key: item for key, item in items.items() if item is not WRONG}
+    return [item for item in items if item is not WRONG]
 
 
 def _within(node: Node, found: dict[str, Any]) -> Path:
