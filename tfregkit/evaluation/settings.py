@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -29,3 +30,12 @@ class EvaluationSettings(Settings):
     planes: list[Literal["axial", "coronal", "sagittal"]] = Field(
         default=["axial", "coronal", "sagittal"], min_length=1
     )
+
+    def with_structures(self, path: Path) -> EvaluationSettings:
+        """The same settings with every metric that merges labels reading this JSON file."""
+        file = str(Path(path).absolute())
+        metrics = [
+            {**spec.plain(), "labels": None, "structures": file} if "structures" in spec.parameters else spec
+            for spec in self.metrics
+        ]
+        return type(self).model_validate({**self.plain(), "metrics": metrics})

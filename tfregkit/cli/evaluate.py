@@ -1,0 +1,69 @@
+"""`tfregkit evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("evaluate")
+@click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--pairs",
+    "table",
+    type=click.Path(path_type=Path),
+    help="CSV of pairs: moving, fixed and, where known, moving_labels, fixed_labels, moving_points, fixed_points, "
+    "fixed_mask. Default: the test pairs of the run's own data set.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for tables and pictures. [default: RUN/evaluation]"
+)
+@click.option("--lambdas", metavar="L1,L2,...", help="Evaluate at each lambda (networks conditioned on lambda).")
+@click.option("--structures", type=click.Path(path_type=Path), help="JSON that names and merges labels for Dice.")
+@click.option("--pictures", type=click.IntRange(min=0), help="Of how many pairs to write a picture.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="A.B=C", help="Change the run's `evaluation` section, as in `train`."
+)
+def command(
+    run_dir: Path,
+    table: Path | None,
+    out: Path | None,
+    lambdas: str | None,
+    structures: Path | None,
+    pictures: int | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Register pairs with RUN and measure them, before and after.
+
+    Writes metrics.csv (one row per pair, metric and structure), summary.csv (over the pairs, with Wilcoxon's p) and a
+    picture of the first pair, and prints the summary. A pair that cannot be used is reported and the others go on; the
+    exit code is then 1.
+
+    \b
+    tfregkit evaluate runs/x
+    tfregkit evaluate runs/x --pairs pairs.csv --structures structures.json --out results
+    tfregkit evaluate runs/x --set 'evaluation.metrics=[dice, {name: folds, scheme: forward}]'
+    """
+    from rich.console import Console
+
+    from tfregkit.config.experiment import load_experiment
+    from tfregkit.data.tables import read_pairs
+    from tfregkit.evaluation.evaluate import evaluate_run
+    from tfregkit.evaluation.settings import EvaluationSettings
+    from tfregkit.training.run import Run
+
+    run = Run.open(run_dir)
+    changes = list(overrides)
+    if lambdas is not None:
+        changes.append(f"evaluation.lambdas=[{lambdas}]")
+    if pictures is not None:
+        changes.append(f"evaluation.pictures={pictures}")
+    experiment = load_experiment(run.path / "resolved.yaml", changes) if changes else run.experiment
+    settings = experiment.evaluation or EvaluationSettings()
+    if structures is not None:
+        settings = settings.with_structures(structures)
+    pairs = read_pairs(table, check_files=False) if table else None
+    result = evaluate_run(run, settings, pairs, out, console=Console())
+    if result.failures:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,72 @@
+"""A registered pair as the metrics see it: everything resampled once onto the fixed image's own grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tfregkit.data.base import Pair, Subject
+from tfregkit.data.grid import Grid, same_grid
+from tfregkit.data.volume import Volume, read_volume
+from tfregkit.errors import DataError
+from tfregkit.evaluation.base import Case
+from tfregkit.inference.field import Field
+from tfregkit.inference.points import read_points
+from tfregkit.inference.transform import Transform
+
+
+def make_case(pair: Pair, transform: Transform, initial: Transform | None = None) -> Case:
+    """Read what belongs to a pair and bring it together on the fixed grid.
+
+    Args:
+        pair: The scans; labels, masks and points are used where there are any.
+        transform: Fixed to moving points in RAS mm, the affine start included.
+        initial: The affine start alone; without it, images lie where their headers say. "Before" is measured with it.
+
+    Raises:
+        DataError: When a file cannot be used, or labels or a mask lie on another grid than their image.
+    """
+    initial = initial or Transform()
+    fixed, moving = read_volume(pair.fixed.image), read_volume(pair.moving.image)
+    grid = fixed.grid
+    fixed_labels, moving_labels = (_labels(scan, image) for scan, image in ((pair.fixed, fixed), (pair.moving, moving)))
+    fixed_points, moving_points = (_points(scan) for scan in (pair.fixed, pair.moving))
+    return Case(
+        pair=pair.id,
+        fixed=fixed.data,
+        moving=initial.resample(moving, grid),
+        moved=transform.resample(moving, grid),
+        displacement=Field(grid, transform.displacement_mm(grid)).to_voxels(),
+        affine=grid.affine,
+        fixed_labels=None if fixed_labels is None else fixed_labels.data,
+        moving_labels=_carried(moving_labels, initial, grid),
+        moved_labels=_carried(moving_labels, transform, grid),
+        fixed_mask=None if pair.fixed.mask is None else _on_grid(read_volume(pair.fixed.mask), fixed).data,
+        fixed_points_mm=fixed_points,
+        moving_points_mm=moving_points,
+        warped_points_mm=None if fixed_points is None else transform.map(fixed_points),
+        initial_points_mm=None if fixed_points is None else initial.map(fixed_points),
+    )
+
+
+def _labels(scan: Subject, image: Volume) -> Volume | None:
+    return None if scan.labels is None else _on_grid(read_volume(scan.labels, labels=True), image)
+
+
+def _carried(labels: Volume | None, transform: Transform, grid: Grid) -> np.ndarray | None:
+    """A label map on another grid: one nearest-neighbour look-up, 0 outside."""
+    return None if labels is None else transform.resample(labels, grid, interpolation="nearest", fill=0)
+
+
+def _points(scan: Subject) -> np.ndarray | None:
+    return None if scan.points is None else read_points(Path(scan.points))[0]
+
+
+def _on_grid(volume: Volume, image: Volume) -> Volume:
+    if not same_grid(volume.grid, image.grid):
+        raise DataError(
+            f"{volume.name}: lies on another grid than its image {image.name}: {volume.grid.describe()}; the image: "
+            f"{image.grid.describe()}. Resample it onto the image first (`tfregkit apply`, nearest for labels)."
+        )
+    return volume
