@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import keras
-from keras import ops
+
+from tfregkit.layers.film import FiLM
+from tfregkit.ops.leaky_relu import leaky_relu
 
 
 class ConvBlock(keras.layers.Layer):
@@ -41,8 +43,6 @@ class ConvBlock(keras.layers.Layer):
             self.norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5)
             self.norm.build(shape)
         if embedding_shape is not None:
-            from tfregkit.layers import FiLM
-
             self.film = FiLM()
             self.film.build([shape, embedding_shape])
 
@@ -54,7 +54,7 @@ class ConvBlock(keras.layers.Layer):
             x = self.norm(x)
         if self.film is not None:
             x = self.film([x, embedding])
-        return ops.leaky_relu(x, self.slope)
+        return leaky_relu(x, self.slope)
 
     def compute_output_shape(self, x_shape, embedding_shape=None):
         return (*x_shape[:-1], self.filters)

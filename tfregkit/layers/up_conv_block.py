@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import keras
 from keras import ops
 
 from tfregkit.layers.conv_block import ConvBlock
+from tfregkit.ops.upsample import upsample_convolve
 
 
 class UpConvBlock(ConvBlock):
-    """`ConvBlock(concat(up(coarse), skip))` with `up` nearest-neighbour doubling.
+    """`ConvBlock(concat(up(coarse), skip))` with `up` nearest-neighbour doubling, built without either copy.
+
+    A convolution is linear, so the one of the concatenation is the sum of two: `conv(up(coarse), W1) + conv(skip, W2)`.
+    The weights are those of the plain convolution, `(k, k[, k], C1 + C2, filters)`.
 
     Call arguments: `coarse` `(B, X/2, Y/2[, Z/2], C1)`; `skip` `(B, X, Y[, Z], C2)`; `embedding` `None` or `(B, E)`.
     Returns `(B, X, Y[, Z], filters)`. The other arguments are those of `ConvBlock`.
@@ -19,9 +22,10 @@ class UpConvBlock(ConvBlock):
         super().build((*skip_shape[:-1], coarse_shape[-1] + skip_shape[-1]), embedding_shape)
 
     def call(self, coarse, skip, embedding=None):
-        for axis in range(1, len(coarse.shape) - 1):
-            coarse = ops.repeat(coarse, 2, axis=axis)
-        return self._tail(self.conv(ops.concatenate([coarse, skip], axis=-1)), embedding)
+        kernel, split = self.conv.kernel, coarse.shape[-1]
+        enlarged = upsample_convolve(coarse, kernel[..., :split, :])
+        x = enlarged + ops.conv(skip, kernel[..., split:, :], padding="same")
+        return self._tail(ops.add(x, self.conv.bias), embedding)
 
     def compute_output_shape(self, coarse_shape, skip_shape, embedding_shape=None):
         return (*skip_shape[:-1], self.filters)
