@@ -14,9 +14,12 @@ class Strategy(Component, keras.layers.Layer):
 
     A subclass implements
 
-    `call(self, batch, network, objective, training=None) -> dict[str, (B,)]`
+    `call(self, batch, network, objective, training=None) -> dict[str, (B,)]` (called with keywords)
         batch: dict with `moving`, `fixed` `(B, X, Y[, Z], 1)` and, where the data has them, `moving_labels`,
         `fixed_labels`, `moving_mask`, `fixed_mask`, `lam`.
         network: a `Network`; objective: an `Objective` (terms by name and their weighted total).
         Returns the terms by name, each `(B,)` float32, with the one to descend under `"total"`.
     """
+
+    def __init__(self) -> None:
+        super().__init__(dtype="float32")

@@ -5,4 +5,7 @@ from tfregkit import hookimpl
 
 @hookimpl
 def register_components(registry):
-    """Each family imports its classes here, so that listing plugins loads Keras only when components are wanted."""
+    """Import here, so that listing plugins loads Keras only when components are wanted."""
+    from tfregkit_plugins.strategies.unsupervised import Unsupervised
+
+    registry.strategy("unsupervised", Unsupervised)

@@ -1,0 +1,59 @@
+"""Learning from image pairs alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from tfregkit.api import ConfigError, Strategy
+from tfregkit.ops.warp import warp
+
+
+class Unsupervised(Strategy):
+    """The network's field moves the image; the objective looks at the two images and at the field.
+
+    `total = objective([(fixed, moving o (id + u))], {displacement: u, velocity: v})`; with `symmetric` the objective
+    also sees `(moving, fixed o (id + u_inverse))` and averages its similarities over the two.
+
+    Reference: Balakrishnan et al. 2019, VoxelMorph, eq. 5, doi:10.1109/TMI.2019.2897538.
+
+    Args:
+        symmetric: Look at both directions; the network must give an `inverse`.
+    """
+
+    def __init__(self, *, symmetric: bool = False) -> None:
+        super().__init__()
+        self.symmetric = symmetric
+
+    def call(self, batch: dict[str, Any], network: Any, objective: Any, training: bool | None = None) -> dict[str, Any]:
+        """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
+        inputs = {name: batch[name] for name in ("moving", "fixed", "lam") if name in batch}
+        outputs = network(inputs, training=training)
+        views = [self._view(batch, "fixed", "moving", outputs["displacement"], objective.mask)]
+        if self.symmetric:
+            if "inverse" not in outputs:
+                raise ConfigError("strategy.symmetric: this network gives no inverse field. Choose one that does.")
+            views.append(self._view(batch, "moving", "fixed", outputs["inverse"], objective.mask))
+        fields = {name: ops.cast(outputs[name], "float32") for name in ("displacement", "velocity") if name in outputs}
+        return objective(views, fields, lam=batch.get("lam"))
+
+    def _view(self, batch: dict[str, Any], still: str, pulled: str, field: Any, mask: str) -> tuple[Any, Any, Any]:
+        """`(fixed, moved, mask)` where `still` stays and `pulled` is warped; images are data and get no gradient."""
+        moved = warp(batch[pulled], field, image_gradient=False)
+        if mask == "none":
+            return batch[still], moved, None
+        region = _mask(batch, still, mask)
+        if mask == "union":
+            region = ops.maximum(region, warp(_mask(batch, pulled, mask), field, image_gradient=False))
+        return batch[still], moved, region
+
+
+def _mask(batch: dict[str, Any], image: str, mode: str) -> Any:
+    name = f"{image}_mask"
+    if name not in batch:
+        raise ConfigError(
+            f"objective.mask: `{mode}` needs a mask of every {image} image and the data has none. "
+            "Name the masks in `data.dataset` or set `mask: none`."
+        )
+    return ops.stop_gradient(batch[name])

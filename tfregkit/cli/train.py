@@ -1,0 +1,45 @@
+"""`tfregkit train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("train")
+@click.argument("config")
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Change a value of the configuration.")
+@click.option("--run-dir", type=click.Path(path_type=Path), help="The run directory. Default: runs/<name of CONFIG>.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run (or start it, where there is none yet).")
+def command(config: str, overrides: tuple[str, ...], run_dir: Path | None, resume: bool) -> int:
+    """Train the stages of CONFIG and evaluate the result.
+
+    CONFIG is a YAML file or the name of a shipped configuration. The run directory gets the resolved configuration,
+    metrics.csv, TensorBoard files, checkpoints and the trained network.
+
+    SIGTERM and Ctrl-C save the state after the step in progress and leave with exit code 143 and 130; `--resume` then
+    goes on as if nothing had happened.
+
+    \b
+    tfregkit train quickstart
+    tfregkit train my.yaml --set stages.registration.trainer.steps=2000 --run-dir runs/mine
+    tfregkit train my.yaml --run-dir runs/mine --resume
+    """
+    from tfregkit.config.experiment import load_experiment
+
+    experiment = load_experiment(config, overrides)
+    from rich.console import Console
+
+    from tfregkit.training.callbacks.termination import Interrupted
+    from tfregkit.training.train import train
+
+    console = Console()
+    run_dir = run_dir or Path("runs") / experiment.path.stem
+    try:
+        run = train(experiment, run_dir, resume=resume, console=console)
+    except Interrupted as interrupted:
+        click.echo(f"{run_dir}: {interrupted}. Continue with --resume.", err=True)
+        return 128 + interrupted.number
+    console.print(f"Trained: {run.path}", soft_wrap=True, highlight=False)
+    return 0

@@ -1,0 +1,112 @@
+"""The objective: named terms and their weighted sum."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from tfregkit.errors import ConfigError
+from tfregkit.objective.base import Regularizer, Similarity
+from tfregkit.objective.settings import ObjectiveSettings
+
+
+class View(NamedTuple):
+    """Two images on one grid that should look alike, `(B, X, Y[, Z], C)`, and where to look, or None."""
+
+    fixed: Any
+    moved: Any
+    mask: Any = None
+
+
+class Objective(keras.layers.Layer):
+    """Terms by name and their weighted total, lower is better.
+
+    `total = sum_k w_k t_k`, or, with a `lam`,
+    `total = alpha (1 - lam) sum_similarities w_k t_k + lam sum_regularizers w_k t_k` (`alpha`, λ of ContraReg, eq. 4).
+    The arithmetic is float32 under any policy. Only the trainer averages over the batch and over replicas.
+
+    Args:
+        terms: Similarities and regularizers by name.
+        weights: The factor of each term, 1 where absent.
+        alpha: Factor of the similarities when there is a lambda.
+        lam: None, a number in [0, 1], or `"uniform"`: the batch brings one per item.
+        mask: Which mask the strategy makes for the similarities.
+    """
+
+    def __init__(
+        self,
+        *,
+        terms: dict[str, Similarity | Regularizer],
+        weights: dict[str, float] | None = None,
+        alpha: float = 1.0,
+        lam: float | str | None = None,
+        mask: str = "none",
+    ) -> None:
+        super().__init__(name="objective", dtype="float32")
+        self.terms = dict(terms)
+        self.term_weights = {name: (weights or {}).get(name, 1.0) for name in terms}
+        self.alpha = alpha
+        self.lam = lam
+        self.mask = mask
+
+    @classmethod
+    def from_settings(cls, settings: ObjectiveSettings) -> Objective:
+        """Build the terms a configuration names."""
+        specs = {name: term.similarity or term.regularizer for name, term in settings.terms.items()}
+        return cls(
+            terms={name: spec.build() for name, spec in specs.items()},
+            weights={name: term.weight for name, term in settings.terms.items()},
+            alpha=settings.alpha,
+            lam=settings.lam,
+            mask=settings.mask,
+        )
+
+    def call(self, views: list[View], fields: dict[str, Any], lam: Any = None) -> dict[str, Any]:
+        """The terms by name, each `(B,)` float32, and their sum under `"total"`.
+
+        Args:
+            views: Pairs of images; a similarity is averaged over them.
+            fields: The network's `displacement` and, where it has one, `velocity`, `(B, X, Y[, Z], N)`.
+            lam: `(B, 1)`, needed when the objective's own `lam` is `"uniform"`; it replaces a number.
+
+        Raises:
+            ConfigError: When a regularizer looks at a field the network does not give, or lambdas are missing.
+        """
+        terms = {}
+        for name, term in self.terms.items():
+            if isinstance(term, Similarity):
+                values = [term(view[0], view[1], mask=view[2]) for view in views]
+                terms[name] = sum(values[1:], values[0]) / len(values)
+            else:
+                terms[name] = term(self._field(name, term, fields))
+        return {**terms, "total": self._total(terms, lam)}
+
+    def _field(self, name: str, term: Regularizer, fields: dict[str, Any]) -> Any:
+        if term.on not in fields:
+            raise ConfigError(
+                f"objective.terms.{name}: looks at the network's `{term.on}`, but this network gives only "
+                f"{', '.join(f'`{key}`' for key in sorted(fields))}. Set `on` to one of these."
+            )
+        return fields[term.on]
+
+    def _total(self, terms: dict[str, Any], lam: Any) -> Any:
+        """`(B,)`; Python numbers stay numbers, so that a fixed lambda costs nothing."""
+        lam = self._lambda(lam)
+        total = 0.0
+        for name, value in terms.items():
+            factor = self.term_weights[name]
+            if lam is not None:
+                factor = factor * (self.alpha * (1.0 - lam) if isinstance(self.terms[name], Similarity) else lam)
+            total = total + factor * ops.cast(value, "float32")
+        return total
+
+    def _lambda(self, lam: Any) -> Any:
+        if self.lam is None:
+            return None
+        if lam is not None:
+            return ops.cast(ops.reshape(lam, (-1,)), "float32")
+        if self.lam == "uniform":
+            raise ConfigError("objective.lambda: `uniform` needs a `lam` in every batch; this batch has none.")
+        return self.lam

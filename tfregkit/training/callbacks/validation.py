@@ -1,0 +1,89 @@
+"""Looking at the validation pairs while training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from tfregkit.backend.loop import compiled
+from tfregkit.ops.warp import warp
+from tfregkit.training.callbacks.base import StepCallback
+
+
+class Validation(StepCallback):
+    """Every `every` steps: `val_loss` and, where the pairs have labels, `val_dice`, each a mean over the pairs.
+
+    Dice is computed on the training grid with nearest-neighbour labels, averaged over the structures of the pair.
+
+    Args:
+        start: See `StepCallback`.
+        stop: The last step, after which there is a validation too.
+        every: Steps between validations.
+        pairs: The pairs.
+        load: Gives a pair as a batch of one.
+        lam: Lambda for a network that takes it, else None.
+    """
+
+    def __init__(
+        self,
+        start: int,
+        stop: int,
+        every: int,
+        pairs: Sequence[Any],
+        load: Callable[[Any], dict[str, np.ndarray]],
+        lam: float | None,
+    ) -> None:
+        super().__init__(start)
+        self.stop, self.every, self.pairs, self.load, self.lam = stop, every, pairs, load, lam
+        self._look = None
+
+    def after_step(self, step: int, logs: dict[str, Any]) -> None:
+        if step % self.every and step != self.stop:
+            return
+        self.model.settle()
+        self._look = self._look or compiled(_looker(self.model))
+        found: dict[str, list[float]] = {}
+        for pair in self.pairs:
+            for name, value in self._measure(self.load(pair)).items():
+                found.setdefault(name, []).append(value)
+        logs.update({f"val_{name}": float(np.mean(values)) for name, values in found.items()})
+
+    def _measure(self, batch: dict[str, np.ndarray]) -> dict[str, float]:
+        labels = [batch.pop(name, None) for name in ("fixed_labels", "moving_labels")]
+        if self.lam is not None:
+            batch["lam"] = np.full((1, 1), self.lam, "float32")
+        total, field = self._look({name: ops.convert_to_tensor(array) for name, array in batch.items()})
+        values = {"loss": float(ops.convert_to_numpy(total)[0])}
+        if all(label is not None for label in labels):
+            moved = warp(ops.convert_to_tensor(labels[1]), field, interpolation="nearest", image_gradient=False)
+            values["dice"] = dice(labels[0], ops.convert_to_numpy(moved))
+        return {name: value for name, value in values.items() if np.isfinite(value)}
+
+
+def dice(fixed: np.ndarray, moved: np.ndarray) -> float:
+    """`2 |A & B| / (|A| + |B|)`, averaged over the labels above 0 in either map; NaN without labels."""
+    size = int(max(fixed.max(), moved.max())) + 1
+    fixed, moved = fixed.ravel(), moved.ravel()
+    both = np.bincount(fixed[fixed == moved], minlength=size)[1:]
+    sizes = np.bincount(fixed, minlength=size)[1:] + np.bincount(moved, minlength=size)[1:]
+    present = sizes > 0
+    return float(np.mean(2 * both[present] / sizes[present])) if present.any() else float("nan")
+
+
+def _looker(trainer: Any) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
+    """A function of a batch: the total `(B,)` and the displacement, from one pass through the network."""
+
+    def look(batch: dict[str, Any]) -> tuple[Any, Any]:
+        seen: list[Any] = []
+
+        def network(inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
+            seen.append(trainer.network(inputs, training=training))
+            return seen[-1]
+
+        terms = trainer.strategy(batch, network=network, objective=trainer.objective, training=False)
+        return terms["total"], ops.cast(seen[0]["displacement"], "float32")
+
+    return look

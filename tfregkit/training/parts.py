@@ -1,0 +1,97 @@
+"""The trainable side of a stage, made from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import keras
+
+from tfregkit.backend.loop import has_accelerator
+from tfregkit.config.settings import Spec
+from tfregkit.errors import ConfigError
+from tfregkit.models.base import Network
+from tfregkit.objective.objective import Objective
+from tfregkit.training.optimizer import build_optimizer
+from tfregkit.training.settings import TrainerSettings
+from tfregkit.training.trainer import Trainer
+
+
+def build_network(spec: Spec, settings: TrainerSettings) -> Network:
+    """The stage's network, under the stage's arithmetic."""
+    if settings.remat:
+        spec, found = _with_remat(spec)
+        if not found:
+            raise ConfigError(f"trainer.remat: network `{spec.name}` has no parameter `remat`. Set it to false.")
+    with _precision(settings.mixed_precision):
+        return spec.build()
+
+
+def build_trainer(stage: Any, network: Network) -> Trainer:
+    """The stage's trainer, compiled but without weights yet."""
+    _check_lambda(stage, network)
+    settings = stage.trainer
+    trainer = Trainer(
+        network=network, objective=Objective.from_settings(stage.objective), strategy=stage.strategy.build()
+    )
+    optimizer = build_optimizer(settings)
+    if settings.mixed_precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    trainer.compile(optimizer=optimizer, jit_compile=bool(settings.jit_compile))
+    return trainer
+
+
+def variables(trainer: Trainer) -> dict[str, list[Any]]:
+    """Everything a step changes, by group, in a fixed order."""
+    return {
+        "network": trainer.network.variables,
+        "objective": trainer.objective.variables,
+        "strategy": trainer.strategy.variables,
+        "optimizer": trainer.optimizer.variables,
+    }
+
+
+def check_jit(settings: TrainerSettings) -> str | None:
+    """A warning for a setting that is known to be slow here, else None."""
+    if settings.jit_compile and not has_accelerator():
+        return "trainer.jit_compile: XLA makes 3-D convolutions on a CPU more than ten times slower; leave it at null."
+    return None
+
+
+@contextmanager
+def _precision(name: str | None) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(f"mixed_{name}" if name else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _with_remat(spec: Spec) -> tuple[Spec, bool]:
+    """The section with `remat: true` wherever it, or a section in it, has that parameter; and whether any had."""
+    parameters, found = {}, False
+    for key, value in spec.parameters.items():
+        if key == "remat":
+            value, found = True, True
+        elif isinstance(value, Spec):
+            value, inner = _with_remat(value)
+            found = found or inner
+        parameters[key] = value
+    return replace(spec, parameters=parameters), found
+
+
+def _check_lambda(stage: Any, network: Network) -> None:
+    lam, name = stage.objective.lam, stage.model.name
+    if network.conditioned and lam is None:
+        raise ConfigError(
+            f"objective.lambda: network `{name}` is conditioned on lambda, so the objective needs one: set `uniform`, "
+            "or a number."
+        )
+    if lam == "uniform" and not network.conditioned:
+        raise ConfigError(
+            f"objective.lambda: `uniform` needs a network that takes lambda, and `{name}` does not as it is set. "
+            "Condition the network, or set a number."
+        )

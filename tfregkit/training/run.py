@@ -1,0 +1,140 @@
+"""The run directory: what was asked, with which versions, and what came out."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tfregkit.errors import RunError
+from tfregkit.files import atomic_path, write_json, write_text
+from tfregkit.training.versions import versions
+
+if TYPE_CHECKING:
+    from tfregkit.config.experiment import Experiment
+    from tfregkit.models.base import Network
+    from tfregkit.training.checkpoint import Checkpoints
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A directory with `config.yaml`, `resolved.yaml`, `versions.json` and one folder per stage.
+
+    A stage's folder `<n>-<name>/` holds `metrics.csv`, `tensorboard/`, `checkpoints/` and, when it is done,
+    `model.keras`.
+
+    Args:
+        path: The directory.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: str | Path, experiment: Experiment) -> Run:
+        """Make the directory and write down the experiment.
+
+        Raises:
+            RunError: When it exists and is not empty.
+        """
+        run = cls(Path(path).absolute())
+        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+            raise RunError(
+                f"{run.path}: the run directory exists already. Continue it with --resume, or choose another --run-dir."
+            )
+        run.path.mkdir(parents=True, exist_ok=True)
+        write_json(run.path / "versions.json", versions())
+        with atomic_path(run.path / "config.yaml") as aside:
+            shutil.copyfile(experiment.path, aside)
+        write_text(run.path / "resolved.yaml", _yaml(experiment.plain()))  # last: from now on it can be resumed
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """An existing run.
+
+        Raises:
+            RunError: When there is none.
+        """
+        run = cls(Path(path).absolute())
+        if not (run.path / "resolved.yaml").is_file():
+            what = "has no resolved.yaml, so it is no run directory" if run.path.exists() else "there is no such run"
+            raise RunError(f"{run.path}: {what}. A run is made by `tfregkit train CONFIG --run-dir DIR`.")
+        return run
+
+    @classmethod
+    def of(cls, path: str | Path, experiment: Experiment) -> Run:
+        """A run as a worker that is not the chief sees it: nothing is read or written here."""
+        run = cls(Path(path).absolute())
+        vars(run).update(experiment=experiment, resolved=experiment.plain())
+        return run
+
+    @staticmethod
+    def exists(path: str | Path) -> bool:
+        """Whether there is a run to resume."""
+        return (Path(path) / "resolved.yaml").is_file()
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """The configuration with everything resolved."""
+        return yaml.safe_load((self.path / "resolved.yaml").read_text(encoding="utf-8"))
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The experiment, read from `resolved.yaml`."""
+        from tfregkit.config.experiment import load_experiment
+
+        return load_experiment(self.path / "resolved.yaml")
+
+    def rewrite(self, experiment: Experiment) -> None:
+        """Replace `resolved.yaml`: a resumed run may train for longer."""
+        write_text(self.path / "resolved.yaml", _yaml(experiment.plain()))
+        vars(self).pop("resolved", None)
+        vars(self).pop("experiment", None)
+
+    def stage_path(self, index: int) -> Path:
+        """The folder of a stage, numbered from 1."""
+        return self.path / f"{index}-{self.resolved['stages'][index - 1]['name']}"
+
+    def checkpoints(self, index: int) -> Checkpoints:
+        """The checkpoints of a stage, numbered from 1."""
+        from tfregkit.training.checkpoint import Checkpoints
+
+        keep = self.resolved["stages"][index - 1]["trainer"]["keep"]
+        return Checkpoints(self.stage_path(index) / "checkpoints", keep)
+
+    def finished(self, index: int) -> bool:
+        """Whether a stage, numbered from 1, has been trained to its end."""
+        return (self.stage_path(index) / "model.keras").is_file()
+
+    def network(self, stage: int = -1) -> Network:
+        """The network of a stage with its best weights, or the latest where nothing was validated.
+
+        Args:
+            stage: From 1, or -1 for the last.
+
+        Raises:
+            RunError: When the stage has no checkpoint yet, or the checkpoint does not fit the configuration.
+        """
+        import keras
+
+        from tfregkit.training.checkpoint import read_facts, restore
+
+        index = len(self.experiment.stages) if stage == -1 else stage
+        checkpoints = self.checkpoints(index)
+        steps = checkpoints.steps()
+        if not checkpoints.best.is_file() and not steps:
+            raise RunError(f"{self.stage_path(index)}: nothing has been saved yet. Continue the run with --resume.")
+        path = checkpoints.best if checkpoints.best.is_file() else checkpoints.path(steps[-1])
+        network = self.experiment.stages[index - 1].model.build()
+        inputs = read_facts(path)["inputs"]
+        network({name: keras.KerasTensor(shape, "float32") for name, shape in inputs.items()})
+        restore(path, {"network": network.variables}, source=f"{self.path / 'resolved.yaml'}")
+        return network
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)

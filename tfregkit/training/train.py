@@ -1,0 +1,90 @@
+"""Training an experiment: its stages in order, then its evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tfregkit.backend.distribution import open_distribution
+from tfregkit.config.experiment import Experiment
+from tfregkit.errors import RunError
+from tfregkit.training.parts import check_jit
+from tfregkit.training.run import Run
+from tfregkit.training.stage import Stage
+
+CHANGEABLE = {
+    "steps", "workers", "prefetch", "validate_every", "validation_pairs", "validation_lambda", "checkpoint_every", "keep",
+    "remat", "jit_compile", "distribute", "deterministic", "cache",
+}  # fmt: skip
+"""Keys of `trainer` and `data` that a resumed run may change."""
+
+
+def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, console: Console | None = None) -> Run:
+    """Train all stages and evaluate.
+
+    Args:
+        experiment: What to train.
+        run_dir: The run directory to make; with `resume`, the one to go on with (or to make, where there is none).
+        resume: Go on from the latest checkpoint. The configuration must be the run's own but for the keys `CHANGEABLE`.
+        console: Where progress goes.
+
+    Returns:
+        The run.
+
+    Raises:
+        RunError: When the run directory exists (without `resume`) or is another experiment's.
+        TrainingError: See `Stage.fit`.
+    """
+    chief = all([open_distribution(stage.trainer.distribute).chief for stage in experiment.stages])  # connects workers
+    console = console if chief and console else Console(quiet=not chief)
+    run = _run(experiment, run_dir, resume, chief)
+    for index, settings in enumerate(experiment.stages, start=1):
+        if resume and run.finished(index) and max(run.checkpoints(index).steps()) >= settings.trainer.steps:
+            console.print(f"{settings.name}: trained already")
+            continue
+        if warning := check_jit(settings.trainer):
+            console.print(f"Warning: {warning}")
+        stage = Stage(run, index, settings, experiment.seed, resume, console)
+        if stage.start:
+            console.print(f"{settings.name}: going on from step {stage.start}")
+        console.print(f"{settings.name}: {stage.data.describe()}", highlight=False)
+        stage.fit()
+    if experiment.evaluation is not None and chief:
+        from tfregkit.evaluation.evaluate import evaluate_run
+
+        evaluate_run(run, experiment.evaluation)
+    return run
+
+
+def _run(experiment: Experiment, run_dir: str | Path, resume: bool, chief: bool) -> Run:
+    if not chief:
+        return Run.of(run_dir, experiment)
+    if not resume or not Run.exists(run_dir):
+        return Run.create(run_dir, experiment)
+    run = Run.open(run_dir)
+    changes = differences(run.resolved, experiment.plain())
+    refused = [change for key, change in changes.items() if key.split(".")[-1] not in CHANGEABLE]
+    if refused:
+        raise RunError(
+            f"{run.path}: the run was made with another configuration, so it cannot go on with this one:\n  "
+            + "\n  ".join(refused)
+            + "\n  Undo these changes, or choose another --run-dir."
+        )
+    if changes:
+        run.rewrite(experiment)
+    return run
+
+
+def differences(before: Any, after: Any, path: str = "") -> dict[str, str]:
+    """What changed between two plain configurations, by dotted key; `evaluation` is not compared."""
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        before, after = dict(enumerate(before)), dict(enumerate(after))
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return {} if before == after else {path: f"{path}: was {before!r}, is {after!r}"}
+    found: dict[str, str] = {}
+    for key in [*before, *(key for key in after if key not in before)]:
+        if path or key != "evaluation":
+            found.update(differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key)))
+    return found
