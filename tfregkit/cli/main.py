@@ -98,7 +98,7 @@ class LazyGroup(click.Group):
 
 @cache
 def _command(name: str) -> click.Command:
-    """One of our commands. Keras is loaded only when its options are right: `--help` and typing errors answer at once."""
+    """One of our commands. Keras is loaded when its options are right: `--help` and typing errors answer at once."""
     module, _, attribute = COMMANDS[name][0].partition(":")
     command = getattr(importlib.import_module(module), attribute)
     if name not in WITHOUT_KERAS:
