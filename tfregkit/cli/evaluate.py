@@ -45,8 +45,6 @@ def command(
     tfregkit evaluate runs/x --pairs pairs.csv --structures structures.json --out results
     tfregkit evaluate runs/x --set 'evaluation.metrics=[dice, {name: folds, scheme: forward}]'
     """
-    from rich.console import Console
-
     from tfregkit.config.experiment import load_experiment
     from tfregkit.data.tables import read_pairs
     from tfregkit.evaluation.evaluate import evaluate_run
@@ -64,6 +62,6 @@ def command(
     if structures is not None:
         settings = settings.with_structures(structures)
     pairs = read_pairs(table, check_files=False) if table else None
-    result = evaluate_run(run, settings, pairs, out, console=Console())
+    result = evaluate_run(run, settings, pairs, out)
     if result.failures:
         raise click.exceptions.Exit(1)

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from tfregkit.data.base import Pair, Subject
-from tfregkit.data.grid import Grid, same_grid
+from tfregkit.data.grid import same_grid
+from tfregkit.data.sampling import Interpolation, sample
 from tfregkit.data.volume import Volume, read_volume
 from tfregkit.errors import DataError
 from tfregkit.evaluation.base import Case
-from tfregkit.inference.field import Field
+from tfregkit.inference.field import Field, apply_matrix, lattice
 from tfregkit.inference.points import read_points
 from tfregkit.inference.transform import Transform
 
@@ -29,20 +30,21 @@ def make_case(pair: Pair, transform: Transform, initial: Transform | None = None
     """
     initial = initial or Transform()
     fixed, moving = read_volume(pair.fixed.image), read_volume(pair.moving.image)
-    grid = fixed.grid
     fixed_labels, moving_labels = (_labels(scan, image) for scan, image in ((pair.fixed, fixed), (pair.moving, moving)))
     fixed_points, moving_points = (_points(scan) for scan in (pair.fixed, pair.moving))
+    grid, places = fixed.grid, transform.on_grid(fixed.grid)  # (3, X, Y, Z) mm, worked out once for all that is moved
+    vectors_mm = places - lattice(grid.affine, grid.shape)
     return Case(
         pair=pair.id,
         fixed=fixed.data,
-        moving=initial.resample(moving, grid),
-        moved=transform.resample(moving, grid),
-        displacement=Field(grid, transform.displacement_mm(grid)).to_voxels(),
+        moving=initial.resample(moving, grid, fill=float(moving.data.min())),
+        moved=_looked_up(moving, places, "linear", float(moving.data.min())),
+        displacement=Field(grid, vectors_mm).to_voxels(),
         affine=grid.affine,
-        fixed_labels=None if fixed_labels is None else fixed_labels.data,
-        moving_labels=_carried(moving_labels, initial, grid),
-        moved_labels=_carried(moving_labels, transform, grid),
-        fixed_mask=None if pair.fixed.mask is None else _on_grid(read_volume(pair.fixed.mask), fixed).data,
+        fixed_labels=fixed_labels and fixed_labels.data,
+        moving_labels=moving_labels and initial.resample(moving_labels, grid, interpolation="nearest"),
+        moved_labels=moving_labels and _looked_up(moving_labels, places, "nearest", 0),
+        fixed_mask=pair.fixed.mask and _on_grid(read_volume(pair.fixed.mask), fixed).data,
         fixed_points_mm=fixed_points,
         moving_points_mm=moving_points,
         warped_points_mm=None if fixed_points is None else transform.map(fixed_points),
@@ -50,13 +52,13 @@ def make_case(pair: Pair, transform: Transform, initial: Transform | None = None
     )
 
 
+def _looked_up(volume: Volume, places_mm: np.ndarray, interpolation: Interpolation, fill: float) -> np.ndarray:
+    """A volume at world points `(3, X, Y, Z)`."""
+    return sample(volume.data, apply_matrix(volume.grid.inverse, places_mm), interpolation=interpolation, fill=fill)
+
+
 def _labels(scan: Subject, image: Volume) -> Volume | None:
     return None if scan.labels is None else _on_grid(read_volume(scan.labels, labels=True), image)
-
-
-def _carried(labels: Volume | None, transform: Transform, grid: Grid) -> np.ndarray | None:
-    """A label map on another grid: one nearest-neighbour look-up, 0 outside."""
-    return None if labels is None else transform.resample(labels, grid, interpolation="nearest", fill=0)
 
 
 def _points(scan: Subject) -> np.ndarray | None:

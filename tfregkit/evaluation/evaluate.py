@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
 
 from tfregkit.data.base import Pair
 from tfregkit.errors import ConfigError, DataError, TfregkitError
@@ -17,10 +20,9 @@ from tfregkit.evaluation.cases import make_case
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.evaluation.table import SECONDS, Row, Summary, printed, summarise, write_table
 from tfregkit.files import atomic_path
+from tfregkit.inference.transform import Transform
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from tfregkit.training.run import Run
 
 
@@ -50,7 +52,7 @@ def evaluate_run(
         settings: What to measure; the defaults of the section if left out.
         pairs: The pairs; by default those of the run's own data set that `settings.pairs` names.
         out: The folder to write to; `evaluation/` in the run by default. Files of an earlier evaluation are replaced.
-        console: Where progress and the table are printed; nothing is without.
+        console: Where progress and the table go; the terminal by default (`Console(quiet=True)`: nowhere).
 
     Returns:
         The evaluation. A pair that cannot be registered or measured is in `failures`, and the others go on.
@@ -61,7 +63,7 @@ def evaluate_run(
     """
     from tfregkit.inference.registration import load_run
 
-    settings = settings or EvaluationSettings()
+    settings, console = settings or EvaluationSettings(), console or Console()
     pairs = list(run_pairs(run, settings) if pairs is None else pairs)
     if not pairs:
         raise DataError("there are no pairs to evaluate.")
@@ -69,19 +71,15 @@ def evaluate_run(
     lambdas = _lambdas(settings, registration)
     metrics = build_metrics(settings)
     result = Evaluation(Path(out) if out else run.path / "evaluation")
-    for pair, lam in _tracked([(p, value) for value in lambdas for p in pairs], console):
+    work = [(pair, lam) for lam in lambdas for pair in pairs]
+    for pair, lam in track(work, description="Evaluating", console=console, transient=True):
         try:
-            started = time.perf_counter()
-            registered = registration.register(pair.moving.image, pair.fixed.image, lam=lam)
-            seconds = time.perf_counter() - started
-            case = make_case(pair, registered.transform, registered.initial)
-            rows = measure(case, metrics, lam)
+            case, rows = _registered(registration, pair, lam, metrics)
         except TfregkitError as error:
             result.failures[pair.id] = str(error)
-            if console:
-                console.print(f"[red]{pair.id}[/red]: {error}", highlight=False)
+            console.print(f"[red]{pair.id}[/red]: {escape(str(error))}", highlight=False)
             continue
-        result.rows += [*rows, Row(pair.id, lam, SECONDS, "", float("nan"), seconds)]
+        result.rows += rows
         if len(result.pictures) < settings.pictures:
             result.pictures.append(_picture(case, rows, result.folder, settings, lam))
     if not result.rows:
@@ -118,6 +116,14 @@ def build_metrics(settings: EvaluationSettings) -> dict[str, Metric]:
     return metrics
 
 
+def _registered(registration: Any, pair: Pair, lam: float | None, metrics: dict[str, Metric]) -> tuple[Case, list[Row]]:
+    started = time.perf_counter()
+    registered = registration.register(pair.moving.image, pair.fixed.image, lam=lam)
+    seconds = time.perf_counter() - started
+    case = make_case(pair, registered.transform, Transform((registered.start,)))
+    return case, [*measure(case, metrics, lam), Row(pair.id, lam, SECONDS, "", float("nan"), seconds)]
+
+
 def measure(case: Case, metrics: dict[str, Metric], lam: float | None = None) -> list[Row]:
     """All metrics of one pair, before and after registration."""
     rows, before = [], case.before()
@@ -136,14 +142,6 @@ def _lambdas(settings: EvaluationSettings, registration: Any) -> list[float | No
     return list(settings.lambdas)
 
 
-def _tracked(work: list[Any], console: Console | None) -> Any:
-    if console is None:
-        return work
-    from rich.progress import track
-
-    return track(work, description="Evaluating", console=console, transient=True)
-
-
 def _picture(case: Case, rows: list[Row], folder: Path, settings: EvaluationSettings, lam: float | None) -> Path:
     from tfregkit.report.figure import registration_figure
 
@@ -154,7 +152,7 @@ def _picture(case: Case, rows: list[Row], folder: Path, settings: EvaluationSett
     return registration_figure(case, folder / f"{name}.png", planes=settings.planes, caption="   ".join(shown))
 
 
-def _finished(result: Evaluation, metrics: dict[str, Metric], console: Console | None) -> Evaluation:
+def _finished(result: Evaluation, metrics: dict[str, Metric], console: Console) -> Evaluation:
     result.summary = summarise(result.rows, metrics)
     write_table(result.folder / "metrics.csv", result.rows, Row)
     write_table(result.folder / "summary.csv", result.summary, Summary)
@@ -163,9 +161,8 @@ def _finished(result: Evaluation, metrics: dict[str, Metric], console: Console |
     if result.failures:
         with atomic_path(failures) as aside:
             pd.DataFrame(result.failures.items(), columns=["pair", "reason"]).to_csv(aside, index=False)
-    if console:
-        console.print(printed(result.summary))
-        console.print(f"Tables and pictures: {result.folder}", highlight=False, soft_wrap=True)
-        if result.failures:
-            console.print(f"{len(result.failures)} pair(s) could not be used: {failures}", style="red", soft_wrap=True)
+    console.print(printed(result.summary))
+    console.print(f"Tables and pictures: {result.folder}", highlight=False, soft_wrap=True)
+    if result.failures:
+        console.print(f"{len(result.failures)} pair(s) could not be used: {failures}", style="red", soft_wrap=True)
     return result
