@@ -5,6 +5,7 @@ from tfregkit.config.settings import PathPattern
 from tfregkit.data.base import Augmentation, Dataset, Pair, Split, Subject
 from tfregkit.data.cache import user_cache_folder
 from tfregkit.data.grid import Grid
+from tfregkit.data.noise import smooth_noise
 from tfregkit.data.pairs import Pairing
 from tfregkit.data.splits import PARTS, Share, check_split, make_split
 from tfregkit.data.tables import absolute, file_stem, is_pair_table, read_scans, read_split_pairs, unique_names
@@ -63,6 +64,7 @@ __all__ = [
     "make_split",
     "read_scans",
     "read_split_pairs",
+    "smooth_noise",
     "unique_names",
     "user_cache_folder",
     "write_volume",
