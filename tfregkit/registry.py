@@ -15,7 +15,7 @@ from tfregkit.errors import ConfigError, PluginError
 from tfregkit.plugins import Origin, Plugins, loaded
 from tfregkit.wording import did_you_mean, one_of
 
-_disabled: ContextVar[frozenset[str]] = ContextVar("disabled", default=frozenset())
+_active: ContextVar[Registry | None] = ContextVar("active", default=None)
 
 
 @dataclass(frozen=True)
@@ -145,20 +145,27 @@ class Registry:
 
 
 @lru_cache(maxsize=8)
-def _registry(disabled: frozenset[str]) -> Registry:
+def _installed(disabled: frozenset[str]) -> Registry:
     return Registry(loaded(disabled))
 
 
 def current() -> Registry:
-    """The registry in use: all installed packages, less those that `without` leaves out. Loads Keras."""
-    return _registry(_disabled.get())
+    """The registry in use: that of the innermost `using` or `without`, else of all installed packages. Loads Keras."""
+    return _active.get() or _installed(frozenset())
+
+
+@contextmanager
+def using(registry: Registry) -> Iterator[Registry]:
+    """Make a registry the one in use within the block."""
+    token = _active.set(registry)
+    try:
+        yield registry
+    finally:
+        _active.reset(token)
 
 
 @contextmanager
 def without(packages: list[str]) -> Iterator[Registry]:
     """Leave packages out within the block: a configuration's `plugins: {disable: [...]}`."""
-    token = _disabled.set(_disabled.get() | frozenset(packages))
-    try:
-        yield current()
-    finally:
-        _disabled.reset(token)
+    with using(_installed(frozenset(packages)) if packages else current()) as registry:
+        yield registry

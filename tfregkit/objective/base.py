@@ -22,6 +22,7 @@ class Similarity(Component, keras.layers.Layer):
 
     def __init__(self) -> None:
         super().__init__(dtype="float32")
+        self.supports_masking = True  # `mask` is ours; without this Keras warns about a mask of its own kind
 
 
 class Regularizer(Component, keras.layers.Layer):
