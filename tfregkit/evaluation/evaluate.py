@@ -20,7 +20,6 @@ from tfregkit.evaluation.cases import make_case
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.evaluation.table import SECONDS, Row, Summary, printed, summarise, write_table
 from tfregkit.files import atomic_path
-from tfregkit.inference.transform import Transform
 
 if TYPE_CHECKING:
     from tfregkit.training.run import Run
@@ -118,9 +117,10 @@ def build_metrics(settings: EvaluationSettings) -> dict[str, Metric]:
 
 def _registered(registration: Any, pair: Pair, lam: float | None, metrics: dict[str, Metric]) -> tuple[Case, list[Row]]:
     started = time.perf_counter()
-    registered = registration.register(pair.moving.image, pair.fixed.image, lam=lam)
+    masks = {"moving_mask": pair.moving.mask, "fixed_mask": pair.fixed.mask}
+    registered = registration.register(pair.moving.image, pair.fixed.image, lam=lam, **masks)
     seconds = time.perf_counter() - started
-    case = make_case(pair, registered.transform, Transform((registered.start,)))
+    case = make_case(pair, registered.transform, registered.initial)
     return case, [*measure(case, metrics, lam), Row(pair.id, lam, SECONDS, "", float("nan"), seconds)]
 
 

@@ -54,7 +54,7 @@ def test_structures_are_read_from_json(tmp_path):
     path = tmp_path / "structures.json"
     path.write_text(json.dumps({"left": [1, 2], "right": 3}))
     pair = case()
-    assert Dice(structures=path)(pair) == Dice(labels={"left": [1, 2], "right": [3]})(pair)
+    assert Dice(structures=path)(pair) == Dice(labels={"left": [1, 2], "right": 3})(pair)
 
 
 @pytest.mark.parametrize(
