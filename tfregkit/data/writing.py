@@ -28,23 +28,27 @@ def output_dtype(data: np.ndarray, like: Volume | None) -> np.dtype:
     return np.dtype(np.float32 if data.dtype.kind == "f" else np.int32 if data.dtype.itemsize > 2 else data.dtype)
 
 
-def nifti_image(data: np.ndarray, grid: Grid, *, dtype: Any = None, like: Volume | None = None) -> nib.Nifti1Image:
+def nifti_image(
+    data: np.ndarray, grid: Grid, *, dtype: Any = None, like: Volume | None = None, space: Volume | None = None
+) -> nib.Nifti1Image:
     """`data` on `grid` as a nibabel image in mm: sform, and the same qform where the axes are orthogonal.
 
     Args:
         data: `(X, Y, Z)`, or `(X, Y, Z, 1, 3)` for a field.
         grid: Its grid.
         dtype: The type on disk; `output_dtype` by default. Integers are rounded and clipped to the type's range.
-        like: A volume whose type on disk and space code to keep.
+        like: A volume whose type on disk to keep.
+        space: A volume on this grid, whose code (scanner, aligned, MNI ...) to keep; `like` by default.
     """
     target = np.dtype(dtype) if dtype is not None else output_dtype(data, like)
     if target.kind in "iu" and data.dtype != target:
         limits = np.iinfo(target)
         data = np.clip(np.rint(data), limits.min, limits.max)
     image = nib.Nifti1Image(data.astype(target, copy=False), grid.affine)
+    header = (space or like).header if space or like else None
     code = 1
-    if like is not None and isinstance(like.header, nib.Nifti1Header):
-        code = int(like.header["sform_code"]) or int(like.header["qform_code"]) or 1
+    if isinstance(header, nib.Nifti1Header):
+        code = int(header["sform_code"]) or int(header["qform_code"]) or 1
     image.set_sform(grid.affine, code)
     image.set_qform(grid.affine, code if grid.orthogonal else 0)
     image.header.set_xyzt_units("mm")

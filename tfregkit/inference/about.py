@@ -1,0 +1,57 @@
+"""What the sidecar of a warp tells about where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from tfregkit.data.volume import Grid, Volume
+from tfregkit.ops import jacobian_determinant
+
+PACKAGES = ("tfregkit", "keras", "tensorflow", "numpy", "scipy", "nibabel")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def describe_image(volume: Volume) -> dict[str, Any]:
+    """An input: its file and hash (null for one from memory), and its grid."""
+    known = volume.path is not None and volume.path.is_file()
+    return {
+        "path": str(volume.path.absolute()) if known else None,
+        "sha256": sha256(volume.path) if known else None,
+        "grid": describe_grid(volume.grid),
+    }
+
+
+def describe_grid(grid: Grid) -> dict[str, Any]:
+    """Shape and affine (voxel to RAS mm)."""
+    return {"shape": list(grid.shape), "affine_ras_mm": grid.affine.tolist()}
+
+
+def describe_field(displacement: np.ndarray) -> dict[str, float]:
+    """Smallest Jacobian determinant and share of folds of a displacement `(X, Y, Z, 3)` in voxels."""
+    determinant = ops.convert_to_numpy(jacobian_determinant(displacement[None]))
+    return {"jacobian_min": float(determinant.min()), "folds_percent": float(100 * np.mean(determinant <= 0))}
+
+
+def versions() -> dict[str, str]:
+    """The packages that made the warp."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
