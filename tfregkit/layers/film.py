@@ -10,7 +10,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfregkit")
 class FiLM(keras.layers.Layer):
-    """Scales and shifts every channel by what an embedding says: `h <- (1 + gamma) h + beta`, `[gamma, beta] = W e + b`.
+    """Scales and shifts every channel by an embedding `e`: `h <- (1 + gamma) h + beta`, `[gamma, beta] = W e + b`.
 
     The identity where the projection is zero. Reference: Perez et al. 2018, "FiLM"; the placement of Dey et al. 2022,
     "ContraReg": after the convolution and its normalisation, before the activation.

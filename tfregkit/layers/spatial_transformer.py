@@ -22,8 +22,8 @@ class SpatialTransformer(Float32Layer):
         centre: Whether an affine acts about the centre of the image, or about the voxel of index zero.
 
     Call arguments:
-        inputs: `[image, transform]`: `(B, X, Y[, Z], C)` and either a field `(B, X', Y'[, Z'], N)` in voxels of the image
-            or an affine `(B, N, N + 1)` or `(B, N + 1, N + 1)` in voxels.
+        inputs: `[image, transform]`: `(B, X, Y[, Z], C)` and either a field `(B, X', Y'[, Z'], N)` in voxels of
+            the image or an affine `(B, N, N + 1)` or `(B, N + 1, N + 1)` in voxels.
 
     Returns:
         `(B, X', Y'[, Z'], C)`; an affine gives the image's own grid.

@@ -28,8 +28,8 @@ def affine_to_displacement(matrix: Any, shape: Sequence[Any], centre: bool = Tru
     rank = len(shape)
     if len(matrix.shape) != 3 or matrix.shape[1] not in (rank, rank + 1) or matrix.shape[2] != rank + 1:
         raise ValueError(
-            f"an affine for {rank} spatial axes must have shape (B, {rank}, {rank + 1}) or (B, {rank + 1}, {rank + 1}). "
-            f"Received: shape {tuple(matrix.shape)}"
+            f"an affine for {rank} spatial axes must have shape (B, {rank}, {rank + 1}) or "
+            f"(B, {rank + 1}, {rank + 1}). Received: shape {tuple(matrix.shape)}"
         )
     matrix = at_least_float32(matrix)
     grid = identity_grid(shape, matrix.dtype)

@@ -35,7 +35,7 @@ def integrate(velocity: Any, steps: int = 7, method: Literal["scaling_squaring",
     velocity = at_least_float32(velocity)
     if method == "euler":
         return _euler(velocity, steps)
-    return (kernel("scaling_squaring") or _scaling_squaring)(velocity, steps)
+    return (kernel("scaling_squaring", velocity) or _scaling_squaring)(velocity, steps)
 
 
 def _scaling_squaring(velocity: Any, steps: int) -> Any:

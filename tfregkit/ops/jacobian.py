@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras import ops
-
 from tfregkit.ops.shapes import at_least_float32, check_field
 
 

@@ -38,7 +38,8 @@ def resize_field(field: Any, shape: Sequence[Any]) -> Any:
     """A displacement or velocity on another grid; component k is scaled by its own axis' ratio `(d_new - 1) / (d - 1)`.
 
     The ratio is that of the two voxel sizes under aligned corners, so that the resized field is the same motion in
-    millimetres (voxelmorph multiplies by `d_new / d` instead). An axis of size 1 on either grid is scaled by `d_new / d`.
+    millimetres (voxelmorph multiplies by `d_new / d` instead). An axis of size 1 on either grid is scaled by
+    `d_new / d`.
 
     Args:
         field: `(B, X, Y[, Z], N)` in voxels of its grid.

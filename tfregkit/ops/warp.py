@@ -64,7 +64,7 @@ def _linear(image: Any, displacement: Any, image_gradient: bool) -> Any:
     dtype = keras.backend.standardize_dtype(image.dtype)
     result = dtype if "float" in dtype else "float32"
     image = ops.cast(image, displacement.dtype)
-    sample = kernel("sample_linear") or _sample_linear
+    sample = kernel("sample_linear", image, displacement) or _sample_linear
     return ops.cast(sample(image, displacement, image_gradient), result)
 
 
