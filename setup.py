@@ -32,7 +32,11 @@ setup(
         "tfregkit.configs": "configs",  # so that the wheel carries the shipped experiments
         "tfregkit_plugins": "plugins/tfregkit_plugins",
     },
-    package_data={"tfregkit.configs": ["*.yaml", "*.json"]},
+    package_data={
+        "tfregkit.configs": ["*.yaml", "*.json"],
+        "tfregkit.cli": ["template/*", "template/*/*.py"],  # what `tfregkit new-plugin` copies
+    },
+    exclude_package_data={"tfregkit.cli": ["template/*/__pycache__/*"]},
     install_requires=[
         "tensorflow>=2.19",
         "keras>=3.10",

@@ -12,8 +12,8 @@ from tfregkit.component import Component
 class Similarity(Component, keras.layers.Layer):
     """How unlike two images are. Lower is better; one value per batch item; statistics in float32 under any policy.
 
-    A subclass has a keyword-only, annotated constructor that calls `super().__init__()`, creates its weights (if any) in
-    `build`, and implements:
+    A subclass has a keyword-only, annotated constructor that calls `super().__init__()`, creates its weights (if any)
+    in `build`, and implements:
 
     `call(self, fixed, moved, mask=None) -> (B,)`
         fixed, moved: `(B, X, Y[, Z], C)` float32 images on one grid.

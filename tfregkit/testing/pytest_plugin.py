@@ -33,6 +33,9 @@ def tfregkit_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...,
             for plugin in plugins:
                 name = getattr(plugin, "__name__", type(plugin).__name__)
                 found.add(f"test/{name}", Origin(name, "0", name), lambda plugin=plugin: plugin)
-            return stack.enter_context(using(Registry(found)))
+            registry = Registry(found)
+            for failure in found.failures:
+                raise failure.error
+            return stack.enter_context(using(registry))
 
         yield use
