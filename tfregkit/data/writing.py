@@ -55,11 +55,15 @@ def nifti_image(
     return image
 
 
+def check_nifti_name(path: str | Path) -> None:
+    """Refuse a name to write to that does not end in `.nii` or `.nii.gz`."""
+    if not str(path).endswith(NIFTI_SUFFIXES):
+        raise DataError(f"{path}: an image is written as .nii or .nii.gz.")
+
+
 def save_image(image: nib.spatialimages.SpatialImage, path: str | Path) -> None:
     """Write a nibabel image, aside and then renamed. Raises `DataError` for a name that is not a NIfTI's."""
-    path = Path(path)
-    if not path.name.endswith(NIFTI_SUFFIXES):
-        raise DataError(f"{path}: an image is written as .nii or .nii.gz.")
+    check_nifti_name(path)
     with atomic_path(path) as aside:
         nib.save(image, aside)
 

@@ -80,7 +80,7 @@ class Registration:
             moving: A path or nibabel image.
             fixed: A path or nibabel image.
             lam: The weight of the regularity in [0, 1], for a network that is conditioned on it.
-            init: The affine start: `header`, `centre`, `moments`, an ITK affine file, or a matrix (fixed to moving, RAS).
+            init: The affine start: `header`, `centre`, `moments`, an ITK affine file, or a matrix of RAS mm.
             affine: Whether to optimise 12 affine parameters from there, with the run's similarity or the given one.
             refine: Steps of optimisation for this pair alone, after the network.
             moving_mask: A mask on the moving image's grid, where the run's normalisation looks at masks.

@@ -1,0 +1,153 @@
+"""`tfregkit register`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command("register")
+@click.argument("moving", type=FILE, required=False)
+@click.argument("fixed", type=FILE, required=False)
+@click.option(
+    "--model", "run_dir", type=FILE, required=True, metavar="RUN", help="The run directory of a trained network."
+)
+@click.option("--moved", type=FILE, help="Write the moving image on the fixed image's grid.")
+@click.option("--warp", type=FILE, help="Write the warp on the fixed image's grid (and its JSON sidecar).")
+@click.option("--inverse-warp", type=FILE, help="Write the inverse warp on the moving image's grid.")
+@click.option(
+    "--warp-format",
+    type=click.Choice(["ants", "nifti", "voxel"]),
+    default="ants",
+    show_default=True,
+    help="ants: LPS mm, intent 1007, for ITK, ANTs, Slicer; nifti: RAS mm, intent 1006; voxel: Learn2Reg.",
+)
+@click.option("--moving-labels", type=FILE, help="A label map of the moving image ...")
+@click.option("--moved-labels", type=FILE, help="... to be written on the fixed image's grid.")
+@click.option("--lambda", "lam", type=click.FloatRange(0, 1), help="Regularity, for a network conditioned on it.")
+@click.option(
+    "--init",
+    metavar="START",
+    help="Affine start: header, centre (of the fields of view), moments (centres of mass), or an ITK file (.tfm).",
+)
+@click.option("--affine", is_flag=True, help="Optimise 12 affine parameters from there first.")
+@click.option("--affine-similarity", metavar="NAME", help="What --affine maximises. Default: the run's own similarity.")
+@click.option("--save-affine", type=FILE, help="Write the affine start as an ITK file (.tfm).")
+@click.option("--refine", type=click.IntRange(min=0), default=0, help="Steps of optimisation for this pair alone.")
+@click.option("--moving-mask", type=FILE, help="For runs whose normalisation looks at masks.")
+@click.option("--fixed-mask", type=FILE, help="The same for the fixed image.")
+@click.option(
+    "--pairs", "table", type=FILE, help="CSV with the columns moving, fixed[, moving_labels, ...]; many pairs."
+)
+@click.option("--out-dir", type=FILE, help="Folder for the files of --pairs.")
+def command(
+    moving: Path | None, fixed: Path | None, run_dir: Path, table: Path | None, out_dir: Path | None, **options: Any
+) -> int:
+    """Register MOVING to FIXED with a trained network, or a table of pairs.
+
+    The images may lie on any two grids: other sizes, spacings, orientations. They are matched in world space (mm), and
+    results are written on their own grids. Headers that share no space need an affine start.
+
+    With --pairs, files are named <moving>_to_<fixed>_moved.nii.gz and so on; registrations.csv lists what became of
+    each pair. A pair that cannot be used is reported and the others go on; the exit code is then 1.
+
+    \b
+    tfregkit register --model runs/x moving.nii.gz fixed.nii.gz --moved moved.nii.gz --warp warp.nii.gz
+    tfregkit register --model runs/x a.nii.gz b.nii.gz --moved m.nii.gz --init moments --affine --refine 50
+    tfregkit register --model runs/x --pairs pairs.csv --out-dir registered
+    """
+    start = {key: options.pop(key) for key in ("lam", "init", "refine")}
+    start["affine"] = options.pop("affine") or options["affine_similarity"] is not None
+    similarity = options.pop("affine_similarity")
+    if table is None:
+        _check_single(moving, fixed, out_dir, options)
+    else:
+        _check_table(moving, out_dir, options)
+    from tfregkit.inference.registration import load_run
+
+    registration = load_run(run_dir)
+    if similarity is not None:
+        from tfregkit import build
+
+        start["affine"] = build("similarity", similarity)
+    if table is None:
+        return _single(registration, moving, fixed, start, options)
+    return _table(registration, table, out_dir, start, options["warp_format"])
+
+
+def _check_single(moving: Path | None, fixed: Path | None, out_dir: Path | None, options: dict[str, Any]) -> None:
+    """Refuse what cannot work before anything slow is done."""
+    from tfregkit.data.writing import check_nifti_name
+
+    outputs = [options[name] for name in ("moved", "warp", "inverse_warp", "moved_labels") if options[name]]
+    if moving is None or fixed is None:
+        raise click.UsageError("Give MOVING and FIXED, or --pairs with --out-dir.")
+    if out_dir is not None:
+        raise click.UsageError("--out-dir belongs to --pairs; name the files with --moved and --warp.")
+    if not outputs:
+        raise click.UsageError("Nothing to write: give --moved, --warp, --inverse-warp or --moved-labels.")
+    if (options["moving_labels"] is None) != (options["moved_labels"] is None):
+        raise click.UsageError("--moving-labels and --moved-labels belong together.")
+    for path in outputs:
+        check_nifti_name(path)
+    inputs = {path.resolve() for path in (moving, fixed, options["moving_labels"]) if path is not None}
+    for path in outputs:
+        if path.resolve() in inputs:
+            raise click.UsageError(f"{path} is an input; it would be overwritten.")
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise click.UsageError("Two outputs have the same name.")
+
+
+def _check_table(moving: Path | None, out_dir: Path | None, options: dict[str, Any]) -> None:
+    if moving is not None or out_dir is None:
+        raise click.UsageError("--pairs needs --out-dir, and no MOVING and FIXED.")
+    single = [name for name, value in options.items() if value is not None and name != "warp_format"]
+    if single:
+        names = ", ".join("--" + name.replace("_", "-") for name in single)
+        raise click.UsageError(f"{names}: for one pair only. With --pairs, labels and masks are columns of the table.")
+
+
+def _single(registration: Any, moving: Path, fixed: Path, start: dict[str, Any], options: dict[str, Any]) -> int:
+    from tfregkit.cli.steps import StepBars
+    from tfregkit.data.volume import nifti_image, read_volume, save_image
+    from tfregkit.inference.affine_file import write_affine
+
+    labels = read_volume(options["moving_labels"], labels=True) if options["moving_labels"] else None
+    masks = {name: options[name] for name in ("moving_mask", "fixed_mask")}
+    with StepBars() as bars:
+        result = registration.register(moving, fixed, **start, **masks, progress=bars)
+    files = {name: options[name] for name in ("moved", "warp", "inverse_warp")}
+    result.save(**files, warp_format=options["warp_format"])
+    if labels is not None:
+        grid = result.fixed_volume.grid
+        save_image(
+            nifti_image(result.apply(labels), grid, like=labels, space=result.fixed_volume), options["moved_labels"]
+        )
+    if options["save_affine"] is not None:
+        write_affine(options["save_affine"], result.initial.parts[0])
+    deformation, seconds = result.about["deformation"], sum(result.seconds.values())
+    click.echo(f"Registered in {seconds:.1f} s; folds {deformation['folds_percent']:.3g} %.")
+    for path in (*files.values(), options["moved_labels"], options["save_affine"]):
+        if path is not None:
+            click.echo(f"  {path}")
+    return 0
+
+
+def _table(registration: Any, table: Path, out_dir: Path, start: dict[str, Any], warp_format: str) -> int:
+    from tfregkit.data.tables import read_pairs
+    from tfregkit.inference.batch import register_pairs
+
+    pairs = read_pairs(table, check_files=False)
+
+    def tell(outcome: Any) -> None:
+        failed = outcome.status == "failed"
+        click.echo(f"{outcome.pair}: {outcome.message if failed else f'{outcome.seconds:.1f} s'}", err=failed)
+
+    outcomes = register_pairs(registration, pairs, out_dir, warp_format=warp_format, each=tell, **start)
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    click.echo(f"{len(outcomes) - failed} of {len(outcomes)} pairs registered: {out_dir}")
+    return 1 if failed else 0
