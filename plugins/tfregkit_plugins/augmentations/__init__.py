@@ -5,4 +5,17 @@ from tfregkit import hookimpl
 
 @hookimpl
 def register_components(registry):
-    """Each family imports its classes here, so that listing plugins loads Keras only when components are wanted."""
+    """Import here, so that listing plugins loads Keras only when components are wanted."""
+    from tfregkit_plugins.augmentations.affine import Affine
+    from tfregkit_plugins.augmentations.bias_field import BiasField
+    from tfregkit_plugins.augmentations.elastic import Elastic
+    from tfregkit_plugins.augmentations.flip import Flip
+    from tfregkit_plugins.augmentations.gamma import Gamma
+    from tfregkit_plugins.augmentations.noise import Noise
+
+    registry.augmentation("affine", Affine)
+    registry.augmentation("bias_field", BiasField)
+    registry.augmentation("elastic", Elastic)
+    registry.augmentation("flip", Flip)
+    registry.augmentation("gamma", Gamma)
+    registry.augmentation("noise", Noise)

@@ -48,7 +48,7 @@ class Demo(Dataset):
         validation: NonNegativeInt = 2,
         test: NonNegativeInt = 2,
         spacing: Annotated[float, Field(ge=1, le=8)] = 3.0,
-        displacement: PositiveFloat = 6.0,
+        displacement: PositiveFloat = 5.0,
         contrast: Annotated[float, Field(ge=0, le=3)] = 1.0,
         points: PositiveInt = 200,
         seed: NonNegativeInt = 0,

@@ -1,0 +1,22 @@
+"""What the augmentations share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Volumes = dict[str, np.ndarray]
+
+
+def resampled(volumes: Volumes, at: Callable[[np.ndarray, int], np.ndarray]) -> Volumes:
+    """All volumes through `at(volume, spline_order)`: label maps by the nearest voxel (0), the others linearly (1)."""
+    return {kind: at(volume, 0 if kind == "labels" else 1) for kind, volume in volumes.items()}
+
+
+def with_image(volumes: Volumes, change: Callable[[np.ndarray], np.ndarray]) -> Volumes:
+    """The image changed, label map and mask as they are. The result is float32."""
+    return {**volumes, "image": change(volumes["image"]).astype(np.float32, copy=False)}
