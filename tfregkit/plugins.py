@@ -44,7 +44,7 @@ class Failure:
     """A third-party plugin that could not be used, and why."""
 
     origin: Origin
-    error: Exception
+    error: BaseException
 
     def __str__(self) -> str:
         return f"{self.origin} failed to load: {type(self.error).__name__}: {self.error}"
@@ -64,14 +64,14 @@ class Plugins:
         try:
             self.manager.register(load(), name=key)
             self.manager.check_pending()  # a misspelled hook would otherwise be ignored without a word
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if self.manager.has_plugin(key):
                 self.manager.unregister(name=key)
             self.fail(origin, error)
         else:
             self.origins[key] = origin
 
-    def fail(self, origin: Origin, error: Exception) -> None:
+    def fail(self, origin: Origin, error: BaseException) -> None:
         """Record a failure. A broken first-party plugin means a broken installation: that is fatal."""
         failure = Failure(origin, error)
         if origin.first_party:
@@ -97,7 +97,7 @@ class Plugins:
                 continue
             try:
                 results.append((origin, caller(**arguments(origin))))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self.fail(origin, error)
         return results
 
