@@ -41,12 +41,16 @@ UNITS_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 
 @dataclass(eq=False)
 class Volume:
-    """A 3-D image or label map: `data` `(X, Y, Z)` on `grid`; where it came from, and its header for writing alike."""
+    """A 3-D image or label map, `data` `(X, Y, Z)` on `grid`, and what its file says for writing another one alike.
+
+    `integers` is the type of a file that stores plain, unscaled integers.
+    """
 
     data: np.ndarray
     grid: Grid
     path: Path | None = None
     header: Any = field(default=None, repr=False)
+    integers: np.dtype | None = None
 
     @property
     def name(self) -> str:
@@ -140,6 +144,13 @@ def _values(image: Any, shape: tuple[int, int, int], name: str, dtype: Any) -> n
         raise DataError(f"{name}: the voxel data are truncated or damaged ({error}). Copy the file again.") from error
 
 
+def _plain_integers(stored: Any) -> np.dtype | None:
+    """The type of an array, or of nibabel's stand-in for one on disk, if it is an integer without scale factors."""
+    dtype = np.dtype(stored.dtype).newbyteorder("=")
+    scaled = getattr(stored, "slope", 1.0) != 1.0 or getattr(stored, "inter", 0.0) != 0.0
+    return dtype if dtype.kind in "iu" and not scaled else None
+
+
 def _check_finite(data: np.ndarray, name: str) -> None:
     finite = np.isfinite(data)
     if not finite.all():
@@ -181,7 +192,7 @@ def read_volume(source: str | Path | nib.spatialimages.SpatialImage, *, labels: 
             worst = float(data.flat[np.abs(whole - data).argmax()])
             raise DataError(f"{name}: a label map needs whole numbers (int32), but has the value {worst:g}.")
         data = whole.astype(np.int32)
-    return Volume(data, grid, path, image.header.copy())
+    return Volume(data, grid, path, image.header.copy(), _plain_integers(image.dataobj))
 
 
 def read_field(source: Any) -> tuple[np.ndarray, Grid, int]:

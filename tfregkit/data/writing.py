@@ -19,12 +19,9 @@ NIFTI_SUFFIXES = (".nii", ".nii.gz")
 
 
 def output_dtype(data: np.ndarray, like: Volume | None) -> np.dtype:
-    """float32 or int32; or the integer type of `like`'s file if that stores plain, unscaled integers."""
-    if like is not None and like.header is not None:
-        stored = np.dtype(like.header.get_data_dtype())
-        slope, intercept = like.header.get_slope_inter() if hasattr(like.header, "get_slope_inter") else (None, None)
-        if stored.kind in "iu" and slope in (None, 1.0) and intercept in (None, 0.0):
-            return stored.newbyteorder("=")
+    """float32 or int32; or the type of `like`'s file if that stores plain, unscaled integers."""
+    if like is not None and like.integers is not None:
+        return like.integers
     return np.dtype(np.float32 if data.dtype.kind == "f" else np.int32 if data.dtype.itemsize > 2 else data.dtype)
 
 

@@ -86,8 +86,7 @@ def _reference_grid(transform: Transform, reference: Any) -> Grid:
 def _read_source(source: Any, interpolation: Interpolation) -> Volume:
     """Integers are kept exact under `nearest`, however large."""
     volume = read_volume(source)
-    stored = volume.header.get_data_dtype()
-    return read_volume(source, labels=True) if interpolation == "nearest" and stored.kind in "iu" else volume
+    return read_volume(source, labels=True) if interpolation == "nearest" and volume.integers is not None else volume
 
 
 def _check_meets(volume: Volume, transform: Transform, grid: Grid) -> None:
