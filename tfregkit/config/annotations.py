@@ -41,6 +41,8 @@ def arm(annotation: Any, value: Any) -> Any:
     arms = [item for item in get_args(annotation) if item is not type(None)]
     if value is None or not arms:
         return Any
+    if len(arms) == 1:
+        return arms[0]
     if isinstance(value, str):
         literal = [item for item in arms if get_origin(item) is Literal and value in get_args(item)]
         paths = [item for item in arms if is_path(item)]

@@ -68,6 +68,7 @@ class _Loader(yaml.SafeLoader):
     """Safe YAML with the scalars of YAML 1.2: `on`, `off`, `yes`, `no` are words, `1e-5` a number, dates text."""
 
 
+_CONTAINERS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in [
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -143,6 +144,8 @@ class _Builder:
         mark = Mark(self._source, line or node.start_mark.line + 1, self._folder)
         if node in self._open:
             raise ConfigError(f"{mark}: a value contains itself.")
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _CONTAINERS:
+            raise ConfigError(f"{mark}: not valid YAML: the tag {node.tag} is not allowed.")
         self._open.append(node)
         try:
             if isinstance(node, yaml.MappingNode):
