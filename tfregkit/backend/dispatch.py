@@ -13,6 +13,8 @@ _KERNELS = {
     "tensorflow": {
         "sample_linear": "tfregkit.backend.tf_warp",
         "scaling_squaring": "tfregkit.backend.tf_integrate",
+        "resize_axis": "tfregkit.backend.tf_resize",
+        "box_sum": "tfregkit.backend.tf_window",
     }
 }
 _SMALL = 24**3

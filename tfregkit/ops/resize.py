@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfregkit.backend.dispatch import kernel
 from tfregkit.ops.shapes import at_least_float32, check_field, spatial_rank, spatial_shape
 
 
@@ -64,8 +65,15 @@ def _ratio(size: Any, new: Any, dtype: Any) -> Any:
 
 
 def _resize_axis(image: Any, axis: int, size: Any, new: Any) -> Any:
-    if isinstance(size, int) and isinstance(new, int) and size == new:
+    known = isinstance(size, int) and isinstance(new, int)
+    if known and size == new:
         return image
+    fast = kernel("resize_axis", image) if known and min(size, new) > 1 else None
+    return (fast or interpolate_axis)(image, axis, size, new)
+
+
+def interpolate_axis(image: Any, axis: int, size: Any, new: Any) -> Any:
+    """Linear interpolation from `size` to `new` points along one axis, first and last points aligned."""
     step = ops.cast(size - 1, image.dtype) / ops.cast(ops.maximum(new - 1, 1), image.dtype)
     position = ops.cast(ops.arange(new), image.dtype) * step
     lower = ops.clip(ops.cast(ops.floor(position), "int32"), 0, ops.maximum(size - 2, 0))

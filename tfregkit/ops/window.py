@@ -6,6 +6,7 @@ from typing import Any
 
 from keras import ops
 
+from tfregkit.backend.dispatch import kernel
 from tfregkit.ops.shapes import spatial_rank
 
 
@@ -25,16 +26,20 @@ def box_sum(x: Any, window: int) -> Any:
     Raises:
         ValueError: If `window` is not odd and positive.
     """
-    rank = spatial_rank(x, "x")
+    spatial_rank(x, "x")
     if int(window) != window or window < 1 or window % 2 == 0:
         raise ValueError(f"`window` must be odd and positive. Received: window={window!r}")
-    for axis in range(1, rank + 1):
-        x = _axis_sum(x, axis, int(window))
+    return (kernel("box_sum", x) or _box_sum)(x, int(window))
+
+
+def _box_sum(x: Any, window: int) -> Any:
+    for axis in range(1, len(x.shape) - 1):
+        x = axis_sum(x, axis, window)
     return x
 
 
-def _axis_sum(x: Any, axis: int, window: int) -> Any:
-    """Sum over `window` neighbours along one axis."""
+def axis_sum(x: Any, axis: int, window: int) -> Any:
+    """Sum over `window` (odd) neighbours along one axis; zeros outside."""
     half = window // 2
     padding = [(0, 0)] * len(x.shape)
     padding[axis] = (half, half)
