@@ -10,9 +10,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from tfregkit.data.sampling import Interpolation
+from tfregkit.data.sampling import Interpolation, sample
 from tfregkit.data.volume import Volume, nifti_image, read_volume, save_image
-from tfregkit.inference.field import Field
+from tfregkit.inference.field import Field, apply_matrix, lattice
 from tfregkit.inference.transform import Transform
 from tfregkit.inference.warps import WarpForm, check_form, warp_image, write_warp
 
@@ -46,20 +46,26 @@ class Result:
         return nifti_image(data, self.fixed_volume.grid, like=self.moving_volume, space=self.fixed_volume)
 
     @cached_property
+    def _places(self) -> np.ndarray:
+        """Where every voxel of the fixed grid goes; shared by all that is resampled onto it."""
+        return self.transform.on_grid(self.fixed_volume.grid)
+
+    @cached_property
     def warp(self) -> nib.Nifti1Image:
         """The warp in `ants` form (LPS mm) on the fixed image's grid; pulls moving images onto the fixed one."""
-        return warp_image(self.transform, self.fixed_volume.grid, "ants")
+        return warp_image(self._places, self.fixed_volume.grid, "ants")
 
     @cached_property
     def inverse_warp(self) -> nib.Nifti1Image:
         """The inverse warp in `ants` form on the moving image's grid; pulls fixed images onto the moving one."""
-        return warp_image(self.inverse, self.moving_volume.grid, "ants")
+        grid = self.moving_volume.grid
+        return warp_image(self.inverse.on_grid(grid), grid, "ants")
 
     @cached_property
     def displacement(self) -> np.ndarray:
         """The whole transform in voxels of the fixed grid, `(X, Y, Z, 3)` float32."""
         grid = self.fixed_volume.grid
-        return Field(grid, self.transform.displacement_mm(grid)).to_voxels()
+        return Field(grid, self._places - lattice(grid.affine, grid.shape)).to_voxels()
 
     def apply(self, source: Any, interpolation: Interpolation = "nearest", fill: float = 0.0) -> np.ndarray:
         """An image or label map in the moving image's space, on the fixed grid.
@@ -70,7 +76,8 @@ class Result:
             fill: The value where the source has none.
         """
         volume = _volume(source, interpolation)
-        return self.transform.resample(volume, self.fixed_volume.grid, interpolation=interpolation, fill=fill)
+        coordinates = apply_matrix(volume.grid.inverse, self._places)
+        return sample(volume.data, coordinates, interpolation=interpolation, fill=fill)
 
     def before(self, source: Any, interpolation: Interpolation = "nearest", fill: float = 0.0) -> np.ndarray:
         """As `apply`, but by the affine start alone: what there was before registration."""
@@ -94,19 +101,20 @@ class Result:
         warp_format: WarpForm = "ants",
     ) -> None:
         """Write what is asked for; each file whole or not at all, warps with their JSON sidecars."""
-        warps = (
-            (warp, self.fixed_volume, self.transform, {"maps": "points of fixed to moving", "on": "fixed"}),
-            (inverse_warp, self.moving_volume, self.inverse, {"maps": "points of moving to fixed", "on": "moving"}),
-        )
-        for path, volume, _, _ in warps:
+        for path, volume in ((warp, self.fixed_volume), (inverse_warp, self.moving_volume)):
             if path is not None:
                 check_form(warp_format, volume.grid, volume.name)
         if moved is not None:
             save_image(self.moved, moved)
-        for path, volume, transform, direction in warps:
-            if path is not None:
-                image = warp_image(transform, volume.grid, warp_format)
-                write_warp(path, image, warp_format, {**direction, **self.about})
+        if warp is not None:
+            image = warp_image(self._places, self.fixed_volume.grid, warp_format)
+            about = {"maps": "points of fixed to moving", "on": "fixed", **self.about}
+            write_warp(warp, image, warp_format, about)
+        if inverse_warp is not None:
+            grid = self.moving_volume.grid
+            image = warp_image(self.inverse.on_grid(grid), grid, warp_format)
+            about = {"maps": "points of moving to fixed", "on": "moving", **self.about}
+            write_warp(inverse_warp, image, warp_format, about)
 
 
 def _volume(source: Any, interpolation: Interpolation) -> Volume:

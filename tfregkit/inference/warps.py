@@ -13,8 +13,7 @@ from tfregkit.data.grid import Grid
 from tfregkit.data.volume import read_field, save_image
 from tfregkit.errors import DataError
 from tfregkit.files import write_json
-from tfregkit.inference.field import Field
-from tfregkit.inference.transform import Transform
+from tfregkit.inference.field import Field, lattice
 
 WarpForm = Literal["ants", "nifti", "voxel"]
 CONVENTIONS = {
@@ -41,11 +40,11 @@ def check_form(form: str, grid: Grid, name: str) -> None:
         )
 
 
-def warp_image(transform: Transform, grid: Grid, form: WarpForm = "ants") -> nib.Nifti1Image:
+def warp_image(places_mm: np.ndarray, grid: Grid, form: WarpForm = "ants") -> nib.Nifti1Image:
     """The whole transform as one displacement field on a grid: `T(x) - x`, affine start included.
 
     Args:
-        transform: Maps points of `grid`'s space to the other image's.
+        places_mm: `(3, X, Y, Z)` RAS mm: where every voxel of `grid` goes, `Transform.on_grid`.
         grid: The grid of the image whose space it starts from: the fixed one's for a warp, the moving one's for an
             inverse warp.
         form: `ants`, `nifti` or `voxel`.
@@ -54,7 +53,7 @@ def warp_image(transform: Transform, grid: Grid, form: WarpForm = "ants") -> nib
         A float32 NIfTI image: `(X, Y, Z, 1, 3)`, or `(X, Y, Z, 3)` for `voxel`.
     """
     check_form(form, grid, "the warp")
-    vectors_mm = transform.displacement_mm(grid)
+    vectors_mm = places_mm - lattice(grid.affine, grid.shape)
     if form == "voxel":
         data = Field(grid, vectors_mm).to_voxels()
     else:

@@ -39,8 +39,10 @@ def case(request, tmp_path):
     for name, volume in {"moving": moving, "fixed": fixed}.items():
         write_volume(tmp_path / f"{name}.nii.gz", volume.data, volume.grid)
     for form in ("ants", "nifti"):
-        write_warp(tmp_path / f"{form}.nii.gz", warp_image(transform, fixed.grid, form), form, {})
-        write_warp(tmp_path / f"{form}_inverse.nii.gz", warp_image(inverse, moving.grid, form), form, {})
+        write_warp(tmp_path / f"{form}.nii.gz", warp_image(transform.on_grid(fixed.grid), fixed.grid, form), form, {})
+        write_warp(
+            tmp_path / f"{form}_inverse.nii.gz", warp_image(inverse.on_grid(moving.grid), moving.grid, form), form, {}
+        )
     return tmp_path, moving, fixed, transform, inverse
 
 
@@ -121,7 +123,7 @@ def test_inverse_undoes_the_warp(case):
 def test_every_form_is_read_back_as_it_was_written(form, tmp_path):
     fixed = GRIDS["oblique"]
     transform, _ = registered(fixed, affine_matrix(4))
-    write_warp(tmp_path / "w.nii.gz", warp_image(transform, fixed, form), form, {"lambda": 0.1})
+    write_warp(tmp_path / "w.nii.gz", warp_image(transform.on_grid(fixed), fixed, form), form, {"lambda": 0.1})
     again = read_warp(tmp_path / "w.nii.gz")
     np.testing.assert_allclose(again.vectors_mm, transform.displacement_mm(fixed), atol=1e-4)
     sidecar = json.loads((tmp_path / "w.json").read_text())
@@ -133,7 +135,7 @@ def test_forms_differ_on_disk_as_documented(tmp_path):
     fixed = grid((11, 7, 5), np.diag([-1.0, 1.0, 1.0]), (2.0, 3.0, 4.0))
     shift = np.eye(4)
     shift[:3, 3] = (1.0, 6.0, -8.0)  # RAS mm
-    images = {form: warp_image(Transform((shift,)), fixed, form) for form in ("ants", "nifti", "voxel")}
+    images = {form: warp_image(Transform((shift,)).on_grid(fixed), fixed, form) for form in ("ants", "nifti", "voxel")}
     values = {form: np.unique(np.asarray(i.dataobj).reshape(-1, 3).round(4), axis=0) for form, i in images.items()}
     np.testing.assert_allclose(values["ants"], [[-1, -6, -8]])
     np.testing.assert_allclose(values["nifti"], [[1, 6, -8]])
@@ -148,7 +150,7 @@ def test_voxel_form_is_what_map_coordinates_takes():
     fixed = GRIDS["oblique"]
     moving = image(fixed, seed=2)
     transform, _ = registered(fixed, np.eye(4))
-    u = np.asarray(warp_image(transform, fixed, "voxel").dataobj)
+    u = np.asarray(warp_image(transform.on_grid(fixed), fixed, "voxel").dataobj)
     identity = np.indices(fixed.shape)
     theirs = map_coordinates(moving.data, identity + np.moveaxis(u, -1, 0), order=1)
     np.testing.assert_allclose(transform.resample(moving, fixed), theirs, atol=0.02)
@@ -157,8 +159,8 @@ def test_voxel_form_is_what_map_coordinates_takes():
 def test_itk_form_is_refused_on_a_sheared_grid():
     sheared = grid((5, 7, 11), np.array([[1.0, 0.2, 0], [0, 1, 0], [0, 0, 1]]), (1, 1, 1))
     with pytest.raises(DataError, match="not at right angles.*--warp-format nifti"):
-        warp_image(Transform(), sheared, "ants")
-    assert warp_image(Transform(), sheared, "nifti").shape == (5, 7, 11, 1, 3)
+        warp_image(Transform().on_grid(sheared), sheared, "ants")
+    assert warp_image(Transform().on_grid(sheared), sheared, "nifti").shape == (5, 7, 11, 1, 3)
 
 
 def test_a_file_that_is_no_warp_is_refused(tmp_path):
@@ -172,7 +174,7 @@ def test_a_file_that_is_no_warp_is_refused(tmp_path):
 
 def test_a_sidecar_that_contradicts_the_header_is_refused(tmp_path):
     path = tmp_path / "w.nii.gz"
-    write_warp(path, warp_image(Transform(), GRIDS["ras"], "ants"), "ants", {})
+    write_warp(path, warp_image(Transform().on_grid(GRIDS["ras"]), GRIDS["ras"], "ants"), "ants", {})
     sidecar_path(path).write_text('{"form": "nifti"}')
     with pytest.raises(DataError, match="the header says the form `ants`, its sidecar w.json says `nifti`"):
         read_warp(path)
