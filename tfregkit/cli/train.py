@@ -34,12 +34,10 @@ def command(config: str, overrides: tuple[str, ...], run_dir: Path | None, resum
     from tfregkit.training.callbacks.termination import Interrupted
     from tfregkit.training.train import train
 
-    console = Console()
     run_dir = run_dir or Path("runs") / experiment.path.stem
     try:
-        run = train(experiment, run_dir, resume=resume, console=console)
+        train(experiment, run_dir, resume=resume, console=Console())
     except Interrupted as interrupted:
         click.echo(f"{run_dir}: {interrupted}. Continue with --resume.", err=True)
         return 128 + interrupted.number
-    console.print(f"Trained: {run.path}", soft_wrap=True, highlight=False)
     return 0

@@ -25,7 +25,7 @@ class BatchMaker:
         self.batches, self.distribution, self.lam = batches, distribution, lam
         if batches.batch_size % distribution.replicas:
             raise ConfigError(
-                f"trainer.batch_size: {batches.batch_size} cannot be shared equally by {distribution.replicas} devices. "
+                f"trainer.batch_size: {batches.batch_size} cannot be shared by {distribution.replicas} devices. "
                 f"Use a multiple of {distribution.replicas}."
             )
 

@@ -141,9 +141,10 @@ class Stage:
         return parts.variables(self.trainer)
 
     def _facts(self) -> dict[str, Any]:
-        """The shapes the network was built with, so that it can be built again without data."""
+        """The shapes the network was built with and the grid's spacing, so that it can be used again without data."""
         names = [name for name in ("moving", "fixed", "lam") if name in self.example]
-        return {"inputs": {name: [1, *self.example[name].shape[1:]] for name in names}}
+        inputs = {name: [1, *self.example[name].shape[1:]] for name in names}
+        return {"inputs": inputs, "spacing": [float(mm) for mm in self.data.grid.spacing]}
 
     def _finish(self) -> None:
         if self.checkpoints.best.is_file():

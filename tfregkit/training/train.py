@@ -49,8 +49,9 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
         stage = Stage(run, index, settings, experiment.seed, resume, console)
         if stage.start:
             console.print(f"{settings.name}: going on from step {stage.start}")
-        console.print(f"{settings.name}: {stage.data.describe()}", highlight=False)
+        console.print(f"{settings.name}: {stage.data.describe()}", highlight=False, soft_wrap=True)
         stage.fit()
+    console.print(f"Trained: {run.path}", highlight=False, soft_wrap=True)
     if experiment.evaluation is not None and chief:
         from tfregkit.evaluation.evaluate import evaluate_run
 

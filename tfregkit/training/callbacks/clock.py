@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from keras import ops
+
 from tfregkit.training.callbacks.base import StepCallback
 from tfregkit.training.loader import Loader
 
 
 class Clock(StepCallback):
-    """Adds `seconds`, `wait` (the share of them in which the step waited for its batch), `images_per_s`, `learning_rate`.
+    """Adds `seconds`, `wait` (the share of them that passed waiting for the batch), `images_per_s`, `learning_rate`.
 
     Args:
         start: See `StepCallback`.
@@ -32,4 +34,4 @@ class Clock(StepCallback):
         logs["seconds"] = seconds
         logs["wait"] = waited / seconds
         logs["images_per_s"] = self.pairs / seconds
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
