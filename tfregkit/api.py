@@ -9,7 +9,7 @@ from tfregkit.data.noise import smooth_noise
 from tfregkit.data.pairs import Pairing
 from tfregkit.data.splits import PARTS, Share, check_split, make_split
 from tfregkit.data.tables import absolute, file_stem, is_pair_table, read_scans, read_split_pairs, unique_names
-from tfregkit.data.volume import write_volume
+from tfregkit.data.volume import read_grid, write_volume
 from tfregkit.errors import ConfigError, DataError
 from tfregkit.evaluation.base import Case, Metric
 from tfregkit.files import atomic_path
@@ -62,6 +62,7 @@ __all__ = [
     "file_stem",
     "is_pair_table",
     "make_split",
+    "read_grid",
     "read_scans",
     "read_split_pairs",
     "smooth_noise",

@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
 import re
 from pathlib import Path
 from typing import Any
 
-from tfregkit.api import DataError, Pair, Subject, absolute, file_stem
+import numpy as np
+
+from tfregkit.api import DataError, Pair, Subject, absolute, atomic_path, file_stem, read_grid, user_cache_folder
 
 PARTNERS = {"labels": ("labels",), "mask": ("masks",), "points": ("keypoints", "landmarks")}
 """Folders that hold a scan's partners; `imagesTr/x.nii.gz` has its labels in `labelsTr/x.nii.gz`."""
+
+
+def world_points(path: Path, image: Path) -> Path:
+    """The points as the toolkit reads them: RAS mm under the header `x,y,z`.
+
+    Learn2Reg's lists have no header and are in voxels of the image; such a list is converted into the cache folder. A
+    list with a header is left as it is.
+    """
+    text = path.read_text(encoding="utf-8-sig")
+    rows = list(csv.reader(text.splitlines()))
+    if not rows or not _numbers(rows[0]):
+        return path
+    if not all(len(row) == 3 and _numbers(row) for row in rows):
+        raise DataError(f"{path}: every line must have three numbers, as its first one does.")
+    affine = read_grid(image).affine
+    points = np.array(rows, dtype=np.float64) @ affine[:3, :3].T + affine[:3, 3]
+    key = hashlib.sha256(f"{affine.tolist()}{text}".encode()).hexdigest()[:16]
+    converted = user_cache_folder() / "points" / f"{file_stem(path)}-{key}.csv"
+    if not converted.is_file():
+        with atomic_path(converted) as aside:
+            aside.write_text("x,y,z\n" + "".join(f"{x:.6f},{y:.6f},{z:.6f}\n" for x, y, z in points))
+    return converted
+
+
+def _numbers(cells: list[str]) -> bool:
+    try:
+        return bool([float(cell) for cell in cells])
+    except ValueError:
+        return False
 
 
 class Learn2Reg:
@@ -70,7 +103,7 @@ class Learn2Reg:
             name = f"{file_stem(image)}.csv" if kind == "points" else image.name
             path = image.parent.with_name(image.parent.name.replace("images", folder)) / name
             if path.parent != image.parent and path.is_file():
-                return path
+                return world_points(path, image) if kind == "points" else path
         return None
 
     def _file(self, name: str) -> Path:
