@@ -21,6 +21,7 @@ import click
 )
 @click.option("--lambdas", metavar="L1,L2,...", help="Evaluate at each lambda (networks conditioned on lambda).")
 @click.option("--structures", type=click.Path(path_type=Path), help="JSON that names and merges labels for Dice.")
+@click.option("--refine", type=click.IntRange(min=0), help="Steps of optimisation for each pair, after the network.")
 @click.option("--pictures", type=click.IntRange(min=0), help="Of how many pairs to write a picture.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="A.B=C", help="Change the run's `evaluation` section, as in `train`."
@@ -31,6 +32,7 @@ def command(
     out: Path | None,
     lambdas: str | None,
     structures: Path | None,
+    refine: int | None,
     pictures: int | None,
     overrides: tuple[str, ...],
 ) -> None:
@@ -52,11 +54,8 @@ def command(
     from tfregkit.training.run import Run
 
     run = Run.open(run_dir)
-    changes = list(overrides)
-    if lambdas is not None:
-        changes.append(f"evaluation.lambdas=[{lambdas}]")
-    if pictures is not None:
-        changes.append(f"evaluation.pictures={pictures}")
+    given = {"lambdas": lambdas and f"[{lambdas}]", "refine": refine, "pictures": pictures}
+    changes = [*overrides, *(f"evaluation.{key}={value}" for key, value in given.items() if value is not None)]
     experiment = load_experiment(run.path / "resolved.yaml", changes) if changes else run.experiment
     settings = experiment.evaluation or EvaluationSettings()
     if structures is not None:

@@ -73,7 +73,7 @@ def evaluate_run(
     work = [(pair, lam) for lam in lambdas for pair in pairs]
     for pair, lam in track(work, description="Evaluating", console=console, transient=True):
         try:
-            case, rows = _registered(registration, pair, lam, metrics)
+            case, rows = _registered(registration, pair, lam, metrics, settings.refine)
         except TfregkitError as error:
             result.failures[pair.id] = str(error)
             console.print(f"[red]{pair.id}[/red]: {escape(str(error))}", highlight=False)
@@ -115,10 +115,12 @@ def build_metrics(settings: EvaluationSettings) -> dict[str, Metric]:
     return metrics
 
 
-def _registered(registration: Any, pair: Pair, lam: float | None, metrics: dict[str, Metric]) -> tuple[Case, list[Row]]:
+def _registered(
+    registration: Any, pair: Pair, lam: float | None, metrics: dict[str, Metric], refine: int
+) -> tuple[Case, list[Row]]:
     started = time.perf_counter()
-    masks = {"moving_mask": pair.moving.mask, "fixed_mask": pair.fixed.mask}
-    registered = registration.register(pair.moving.image, pair.fixed.image, lam=lam, **masks)
+    options = {"moving_mask": pair.moving.mask, "fixed_mask": pair.fixed.mask, "refine": refine}
+    registered = registration.register(pair.moving.image, pair.fixed.image, lam=lam, **options)
     seconds = time.perf_counter() - started
     case = make_case(pair, registered.transform, registered.initial)
     return case, [*measure(case, metrics, lam), Row(pair.id, lam, SECONDS, "", float("nan"), seconds)]

@@ -17,6 +17,7 @@ class EvaluationSettings(Settings):
         metrics: The metrics. One that needs labels or points a pair does not have gives no row for it.
         pairs: Which pairs of the data set are evaluated.
         lambdas: Evaluate once at each of these values; only for networks conditioned on lambda.
+        refine: Steps of optimisation for each pair alone, after the network (`register --refine`).
         pictures: Of how many pairs a PNG is written, from the first on.
         planes: The rows of those pictures.
     """
@@ -26,6 +27,7 @@ class EvaluationSettings(Settings):
     )
     pairs: Literal["test", "validation"] = "test"
     lambdas: list[Annotated[float, Field(ge=0, le=1)]] | None = Field(default=None, min_length=1)
+    refine: int = Field(default=0, ge=0)
     pictures: int = Field(default=1, ge=0)
     planes: list[Literal["axial", "coronal", "sagittal"]] = Field(
         default=["axial", "coronal", "sagittal"], min_length=1

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 from scipy import stats
-from tfregkit_plugins.metrics.dice import Dice
-from tfregkit_plugins.metrics.dice30 import Dice30
-from tfregkit_plugins.metrics.tre import TRE
 
 from tfregkit.evaluation.statistics import wilcoxon_p
 from tfregkit.evaluation.table import Row, Summary, printed, read_rows, summarise, write_table
+from tfregkit_plugins.metrics.dice import Dice
+from tfregkit_plugins.metrics.dice30 import Dice30
+from tfregkit_plugins.metrics.tre import TRE
 
 METRICS = {"dice": Dice(), "dice30": Dice30(), "tre": TRE()}
 BEFORE = [0.61, 0.58, 0.66, 0.60, math.nan]

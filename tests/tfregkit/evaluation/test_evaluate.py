@@ -1,0 +1,178 @@
+"""Evaluating a run: which pairs, what is written, a bad pair stops nobody. The network is replaced by a shift."""
+
+import csv
+import io
+from dataclasses import replace
+from types import SimpleNamespace
+
+import nibabel as nib
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tfregkit.data.base import Pair, Split, Subject
+from tfregkit.errors import ConfigError, DataError
+from tfregkit.evaluation.evaluate import build_metrics, evaluate_run, run_pairs
+from tfregkit.evaluation.settings import EvaluationSettings
+from tfregkit.inference import registration
+from tfregkit.inference.transform import Transform
+
+SHAPE = (17, 13, 11)
+SHIFT_MM = np.array([2.0, 0.0, 0.0])
+SETTINGS = {"metrics": [{"name": "dice", "labels": {"block": 1}}, "tre", "folds"], "planes": ["axial"]}
+
+
+def scan(folder, name, corner):
+    """A bright block on dark ground, its label and two landmarks."""
+    data = np.zeros(SHAPE, np.int16)
+    data[corner : corner + 6, 3:9, 2:8] = 1
+    for kind, values in (("image", 100 * data), ("labels", data)):
+        nib.save(nib.Nifti1Image(values, np.eye(4)), folder / f"{name}_{kind}.nii.gz")
+    (folder / f"{name}.csv").write_text(f"x,y,z\n{corner},3,2\n{corner + 5},8,7\n")
+    return Subject(
+        id=name,
+        image=folder / f"{name}_image.nii.gz",
+        labels=folder / f"{name}_labels.nii.gz",
+        points=folder / f"{name}.csv",
+    )
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    fixed, near, far = scan(tmp_path, "fixed", 4), scan(tmp_path, "near", 6), scan(tmp_path, "far", 8)
+    return [Pair(near, fixed), Pair(far, fixed)]
+
+
+class Shifts:
+    """Stands for a trained run: every pair is shifted by 2 mm, times 1 - lambda."""
+
+    def __init__(self, conditioned=False):
+        self.network = SimpleNamespace(conditioned=conditioned)
+        self.calls = []
+
+    def register(self, moving, fixed, *, lam=None, **options):
+        self.calls.append((moving.name, lam, options))
+        if not moving.is_file():
+            raise DataError(f"{moving}: there is no such file.")
+        matrix = np.eye(4)
+        matrix[:3, 3] = SHIFT_MM * (1.0 - (lam or 0.0))
+        return SimpleNamespace(transform=Transform((matrix,)), initial=Transform())
+
+
+@pytest.fixture
+def shifts(monkeypatch):
+    model = Shifts()
+    monkeypatch.setattr(registration, "load_run", lambda run: model)
+    return model
+
+
+def fake_run(folder, test=(), validation=()):
+    dataset = SimpleNamespace(build=lambda: SimpleNamespace(split=lambda seed: Split([], list(validation), list(test))))
+    stage = SimpleNamespace(data=SimpleNamespace(dataset=dataset))
+    return SimpleNamespace(path=folder / "run", experiment=SimpleNamespace(stages=[stage], seed=1))
+
+
+def evaluated(run, pairs=None, out=None, **changes):
+    """The evaluation and what it printed."""
+    console = Console(file=io.StringIO(), width=200)
+    result = evaluate_run(run, EvaluationSettings(**{**SETTINGS, **changes}), pairs, out, console=console)
+    return result, console.file.getvalue()
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_values_before_and_after_reach_the_files_and_the_terminal(tmp_path, pairs, shifts):
+    result, shown = evaluated(fake_run(tmp_path, test=pairs))
+    assert result.folder == tmp_path / "run" / "evaluation"
+    table = {
+        (r["pair"], r["metric"], r["structure"]): (r["before"], r["after"]) for r in rows(result.folder / "metrics.csv")
+    }
+    assert table["near_to_fixed", "dice", "block"] == (f"{4 / 6:.6g}", "1")
+    assert table["far_to_fixed", "dice", ""] == (f"{2 / 6:.6g}", f"{4 / 6:.6g}")
+    assert table["near_to_fixed", "tre", ""] == ("2", "0")
+    assert table["far_to_fixed", "folds", ""] == ("0", "0")
+    before, after = table["far_to_fixed", "seconds", ""]
+    assert before == ""
+    assert float(after) > 0
+    summary = {(r["metric"], r["structure"]): r for r in rows(result.folder / "summary.csv")}
+    assert (summary["tre", ""]["before"], summary["tre", ""]["after"], summary["tre", ""]["n"]) == ("3", "1", "2")
+    assert "tre (mm)" in shown
+    assert str(result.folder) in shown
+
+
+def test_one_picture_unless_asked_otherwise(tmp_path, pairs, shifts):
+    result, _ = evaluated(fake_run(tmp_path, test=pairs))
+    assert [p.name for p in result.pictures] == ["near_to_fixed.png"]
+    assert result.pictures[0].read_bytes().startswith(b"\x89PNG")
+    assert evaluated(fake_run(tmp_path, test=pairs), pictures=0)[0].pictures == []
+
+
+def test_bad_pair_is_reported_and_the_others_go_on(tmp_path, pairs, shifts):
+    lost = Pair(replace(pairs[0].moving, id="lost", image=tmp_path / "[lost].nii.gz"), pairs[0].fixed)
+    other = Pair(replace(pairs[0].moving, id="odd", labels=tmp_path / "nothing.nii.gz"), pairs[0].fixed)
+    result, shown = evaluated(fake_run(tmp_path), [lost, other, *pairs], tmp_path / "out")
+    assert list(result.failures) == ["lost_to_fixed", "odd_to_fixed"]
+    assert [r["pair"] for r in rows(tmp_path / "out" / "failures.csv")] == list(result.failures)
+    assert "[lost].nii.gz: there is no such file." in shown
+    assert "2 pair(s) could not be used" in shown
+    assert {r["pair"] for r in rows(tmp_path / "out" / "metrics.csv")} == {"near_to_fixed", "far_to_fixed"}
+    evaluated(fake_run(tmp_path), pairs, tmp_path / "out")
+    assert not (tmp_path / "out" / "failures.csv").exists()
+
+
+def test_no_usable_pair_is_an_error_and_writes_nothing(tmp_path, pairs, shifts):
+    lost = Pair(replace(pairs[0].moving, image=tmp_path / "lost.nii.gz"), pairs[0].fixed)
+    with pytest.raises(DataError, match=r"no pair could be evaluated:\n.*lost\.nii\.gz"):
+        evaluated(fake_run(tmp_path), [lost], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(DataError, match="there are no pairs to evaluate"):
+        evaluated(fake_run(tmp_path), [])
+
+
+def test_each_lambda_has_its_own_rows_and_pictures(tmp_path, pairs, shifts):
+    shifts.network.conditioned = True
+    result, shown = evaluated(fake_run(tmp_path, test=pairs[:1]), lambdas=[0.0, 0.5], pictures=2)
+    tre = {r["lambda"]: r["after"] for r in rows(result.folder / "metrics.csv") if r["metric"] == "tre"}
+    assert tre == {"0": "0", "0.5": "1"}
+    assert [p.name for p in result.pictures] == ["near_to_fixed_lambda0.png", "near_to_fixed_lambda0.5.png"]
+    assert "lambda" in shown
+
+
+def test_lambdas_need_a_conditioned_network(tmp_path, pairs, shifts):
+    with pytest.raises(ConfigError, match="`lambdas` needs a network that is conditioned on lambda"):
+        evaluated(fake_run(tmp_path, test=pairs), lambdas=[0.1])
+
+
+def test_masks_and_refinement_are_handed_on(tmp_path, pairs, shifts):
+    masked = replace(pairs[0].fixed, mask=pairs[0].fixed.labels)
+    evaluated(fake_run(tmp_path), [Pair(pairs[0].moving, masked)], refine=7, pictures=0)
+    assert shifts.calls == [("near_image.nii.gz", None, {"moving_mask": None, "fixed_mask": masked.mask, "refine": 7})]
+
+
+def test_pairs_of_the_run_are_those_the_settings_name(tmp_path, pairs):
+    run = fake_run(tmp_path, test=pairs[:1], validation=pairs)
+    assert list(run_pairs(run, EvaluationSettings())) == pairs[:1]
+    assert list(run_pairs(run, EvaluationSettings(pairs="validation"))) == pairs
+    with pytest.raises(DataError, match=r"has no test pairs. Give a table of pairs \(`--pairs pairs.csv`\)"):
+        run_pairs(fake_run(tmp_path), EvaluationSettings())
+
+
+def test_repeated_metrics_get_numbers():
+    settings = EvaluationSettings(metrics=["folds", {"name": "folds", "scheme": "forward"}, "ncc"])
+    metrics = build_metrics(settings)
+    assert list(metrics) == ["folds", "folds_2", "ncc"]
+    assert metrics["folds_2"].scheme == "forward"
+
+
+def test_structures_file_reaches_every_metric_that_merges_labels(tmp_path):
+    path = tmp_path / "s.json"
+    path.write_text('{"block": 1}')
+    settings = EvaluationSettings(metrics=[{"name": "dice", "labels": {"a": [1]}}, "dice30", "folds"])
+    metrics = build_metrics(settings.with_structures(path))
+    assert metrics["dice"].structures == path
+    assert metrics["dice"].labels is None
+    assert metrics["dice30"].structures == path
+    assert EvaluationSettings().plain()["metrics"][-1] == {"name": "tre"}
