@@ -17,8 +17,9 @@ from tfregkit.errors import PluginError
 
 
 def parameters(component: type) -> dict[str, inspect.Parameter]:
-    """The constructor's parameters by name, without `self`; none where the class has no constructor of its own."""
-    if component.__init__ is object.__init__:
+    """The constructor's parameters by name, without `self`; none where neither the class nor a base of ours has one."""
+    owner = next(cls for cls in component.__mro__ if "__init__" in vars(cls))
+    if owner.__module__.partition(".")[0] in ("builtins", "keras"):
         return {}
     found = inspect.signature(component.__init__).parameters
     return {name: parameter for name, parameter in list(found.items())[1:]}
@@ -65,6 +66,7 @@ def model(component: type) -> type[BaseModel]:
         arbitrary_types_allowed=True,
         allow_inf_nan=False,
         protected_namespaces=(),
+        validate_default=True,
         title=component.__name__,
     )
     with warnings.catch_warnings():

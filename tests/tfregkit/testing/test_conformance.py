@@ -1,0 +1,47 @@
+"""The conformance checks pass for every component that comes with the toolkit."""
+
+import pytest
+
+import tfregkit
+from tfregkit.testing import checks
+
+COMPONENTS = [
+    ("similarity", "mse", {}),
+    ("similarity", "ncc", {"window": 5}),
+    ("similarity", "ncc", {"window": 5, "form": "root"}),
+    ("regularizer", "bending", {}),
+    ("regularizer", "diffusion", {}),
+    ("regularizer", "negative_jacobian", {}),
+    ("regularizer", "velocity_l2", {}),
+    ("encoder", "unet", {"filters": [3, 5]}),
+    ("decoder", "unet", {"filters": [5], "final": [3]}),
+    ("network", "voxelmorph", {"encoder_filters": [3, 5], "decoder_filters": [5, 4, 3]}),
+    (
+        "network",
+        "voxelmorph",
+        {"encoder_filters": [3, 5], "decoder_filters": [5, 4, 3], "conditioning": True, "bidirectional": True},
+    ),
+    ("strategy", "unsupervised", {}),
+    ("strategy", "unsupervised", {"symmetric": True}),
+    ("augmentation", "affine", {}),
+    ("augmentation", "bias_field", {}),
+    ("augmentation", "elastic", {}),
+    ("augmentation", "flip", {}),
+    ("augmentation", "gamma", {}),
+    ("augmentation", "noise", {}),
+    ("metric", "dice", {}),
+    ("metric", "dice30", {}),
+    ("metric", "folds", {}),
+    ("metric", "ncc", {"window": 5}),
+    ("metric", "sdlogj", {}),
+    ("metric", "tre", {}),
+]
+CASES = [(component, check) for component in COMPONENTS for check in checks(component[0])]
+
+
+@pytest.mark.parametrize(
+    ("component", "check"), CASES, ids=lambda x: getattr(x, "__name__", None) or "-".join(map(str, x[:2]))
+)
+def test_conforms(component, check):
+    kind, name, parameters = component
+    check(tfregkit.build(kind, name, **parameters))

@@ -1,0 +1,87 @@
+"""Checks of a registration network: see `tfregkit.api.Network` for the contract they spell out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfregkit.api import Network
+from tfregkit.ops.warp import warp
+from tfregkit.testing.common import BATCH, array, follows_the_rules, fresh, image
+from tfregkit.testing.encoder import CELLS, sizes, stride_is_a_power_of_two
+
+
+def pair(network: Network, cells: tuple[int, ...], batch: int = BATCH, seed: int = 0) -> dict[str, np.ndarray]:
+    """Inputs whose sizes the network takes."""
+    shape = sizes(network.stride, cells)
+    inputs = {"moving": image(shape, seed, batch=batch), "fixed": image(shape, seed + 1, batch=batch)}
+    return {**inputs, "lam": np.linspace(0.1, 0.9, batch, dtype="float32")[:, None]} if network.conditioned else inputs
+
+
+def gives_fields_on_the_grid_of_the_images(network: Network) -> None:
+    for cells in CELLS:
+        inputs = pair(network, cells)
+        outputs = fresh(network)(inputs, training=False)
+        expected = (*inputs["fixed"].shape[:-1], len(cells))
+        assert "displacement" in outputs, f"a network returns a dict with `displacement`. Received: {sorted(outputs)}"
+        for name in {"displacement", "inverse"} & set(outputs):
+            field = array(outputs[name])
+            assert field.shape == expected, f"`{name}` must have shape {expected}. Received: {field.shape}"
+            assert field.dtype == np.float32, f"`{name}` must be float32. Received: {field.dtype}"
+            assert np.all(np.isfinite(field)), f"`{name}` is not finite"
+
+
+def takes_any_size(network: Network) -> None:
+    """Built once, called with another size: networks are fully convolutional."""
+    network = fresh(network)
+    for cells in ((1, 2, 3), (2, 1, 1)):
+        inputs = pair(network, cells)
+        found = network(inputs, training=False)["displacement"].shape
+        assert tuple(found[1:-1]) == inputs["fixed"].shape[1:-1], f"images {inputs['fixed'].shape} gave {found}"
+
+
+def items_are_independent(network: Network) -> None:
+    """At inference a pair's field may not depend on the other pairs of the batch."""
+    network, inputs = fresh(network), pair(network, CELLS[1])
+    together = array(network(inputs, training=False)["displacement"])
+    alone = array(network({key: value[1:] for key, value in inputs.items()}, training=False)["displacement"])
+    np.testing.assert_allclose(together[1:], alone, rtol=1e-3, atol=1e-5, err_msg="a field depends on its batch")
+
+
+def same_weights_same_field(network: Network) -> None:
+    """Two copies with equal weights give equal fields: all state is in the weights."""
+    one, two, inputs = fresh(network), fresh(network), pair(network, CELLS[1])
+    outputs = [_field(each, inputs) for each in (one, two)]
+    two.set_weights(one.get_weights())
+    np.testing.assert_allclose(_field(two, inputs), outputs[0], rtol=1e-4, atol=1e-6)
+
+
+def inverse_undoes_the_displacement(network: Network) -> None:
+    """Where a network gives an inverse: going there and back ends at most a quarter voxel off, on average."""
+    cells = max(2, 12 // network.stride)
+    network, inputs = fresh(network), pair(network, (cells, cells + 1, cells))
+    outputs = network(inputs, training=False)
+    if "inverse" not in outputs:
+        return
+    network.set_weights([w + 0.02 * np.random.default_rng(0).normal(size=w.shape) for w in network.get_weights()])
+    outputs = network(inputs, training=False)
+    displacement, inverse = outputs["displacement"], outputs["inverse"]
+    back = array(displacement) + array(warp(inverse, displacement))
+    inner = back[:, 2:-2, 2:-2, 2:-2]
+    assert np.abs(inner).mean() < 0.25, f"there and back ends {np.abs(inner).mean():.2f} voxels off on average"
+
+
+def _field(network: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    return array(network(inputs, training=False)["displacement"])
+
+
+CHECKS = [
+    follows_the_rules,
+    stride_is_a_power_of_two,
+    gives_fields_on_the_grid_of_the_images,
+    takes_any_size,
+    items_are_independent,
+    same_weights_same_field,
+    inverse_undoes_the_displacement,
+]
