@@ -102,7 +102,8 @@ def split_persons(
         for name in map(str, share) if isinstance(share, list) else ():
             if name not in everybody:
                 raise DataError(
-                    f"`{split}` names the subject `{name}`, which is not there.{did_you_mean(name, everybody)}"
+                    f"{source}: `{split}` names the subject `{name}`, which is not there."
+                    f"{did_you_mean(name, everybody)}"
                 )
             if chosen.setdefault(name, split) != split:
                 raise DataError(f"{source}: subject `{name}` is in two splits: `{chosen[name]}` and `{split}`.")
@@ -114,7 +115,8 @@ def split_persons(
         count = round(share * len(everybody))
         if count > len(drawn):
             raise DataError(
-                f"`{split}: {share}` asks for {count} of {len(everybody)} subjects, but {len(drawn)} are left."
+                f"{source}: `{split}: {share}` asks for {count} of {len(everybody)} subjects, but {len(drawn)} are "
+                "left."
             )
         chosen.update(dict.fromkeys(drawn[:count], split))
         drawn = drawn[count:]
