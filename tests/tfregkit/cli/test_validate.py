@@ -1,0 +1,32 @@
+"""`tfregkit validate`."""
+
+import tfregkit.cli.main
+from tfregkit.config.experiment import load_experiment
+
+
+def run(capsys, *words):
+    code = tfregkit.cli.main.run(["validate", *words])
+    return code, capsys.readouterr()
+
+
+def test_a_valid_configuration(capsys):
+    code, shown = run(capsys, "quickstart")
+    assert code == 0
+    assert "quickstart.yaml: valid. Stages: registration (voxelmorph, unsupervised). Seed: 1.\n" in shown.out
+
+
+def test_every_problem_is_printed_with_its_line(capsys, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("base: quickstart\nseeed: 3\nstages:\n- name: registration\n  trainer: {stps: 4}\n")
+    code, shown = run(capsys, str(path), "--set", "stages.registration.model.name=vxm")
+    assert code == 2
+    assert f"{path}:2: seeed: unknown key `seeed`. Did you mean `seed`?\n" in shown.err
+    assert f"{path}:5: stages.registration.trainer.stps: unknown key `stps`. Did you mean `steps`?\n" in shown.err
+    assert "--set stages.registration.model.name=vxm: stages.registration.model.name: unknown network" in shown.err
+    assert shown.out == ""
+
+
+def test_showing_the_resolved_configuration(capsys, tmp_path):
+    path = tmp_path / "again.yaml"
+    path.write_text(run(capsys, "quickstart", "--show", "--set", "seed=5")[1].out)
+    assert load_experiment(path).plain() == load_experiment("quickstart", ["seed=5"]).plain()

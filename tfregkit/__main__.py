@@ -1,0 +1,5 @@
+"""`python -m tfregkit` is `tfregkit`."""
+
+from tfregkit.cli.main import main
+
+main()
