@@ -32,7 +32,7 @@ COMMANDS = {
 }
 """Where each command lives, and its line in `--help`."""
 
-WITHOUT_KERAS = {"new-plugin"}
+WITHOUT_KERAS = {"apply", "new-plugin"}
 
 EPILOG = """
 \b
