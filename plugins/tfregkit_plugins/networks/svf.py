@@ -69,6 +69,7 @@ class SVF(Network):
 
     def build(self, inputs_shape):
         moving, fixed = inputs_shape["moving"], inputs_shape["fixed"]
+        self._check(moving)
         rank = len(moving) - 2
         self.velocity_head = convolution(
             rank, rank, kernel_initializer=keras.initializers.RandomNormal(stddev=1e-5), name="velocity"

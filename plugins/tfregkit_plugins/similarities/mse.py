@@ -21,7 +21,8 @@ class MSE(Similarity):
     Args:
         sigma: σ, the standard deviation of the image noise in intensity units.
 
-    Call arguments: `fixed`, `moved` `(B, X, Y[, Z], C)`; `mask` `None` or `(B, X, Y[, Z], 1)`. Returns `(B,)`, 0 at best.
+    Call arguments: `fixed`, `moved` `(B, X, Y[, Z], C)`; `mask` `None` or `(B, X, Y[, Z], 1)`, which weights the mean.
+    Returns `(B,)`, 0 at best.
 
     Reference: Balakrishnan et al. 2019, eq. 3, doi:10.1109/TMI.2019.2897538; Dalca et al. 2019, eq. 9.
     """

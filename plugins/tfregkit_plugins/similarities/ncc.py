@@ -22,8 +22,8 @@ class NCC(Similarity):
     Three rules keep flat windows finite. `clamp`: the images are first brought to mean 0 and variance 1 (constants for
     the gradient), then each variance is at least `epsilon`; a flat window gives 0, whatever the intensities' scale.
     `legacy` adds `epsilon` to the product of the variances' window sums (neurite 0.3.4, MultiPropReg, SYMNet, LapIRN);
-    images of low contrast drown in it. `vxm_dev` clamps covariance and variances alike, each as a window sum (VoxelMorph's
-    TensorFlow code): a flat window gives 1, and windows of inverse contrast have no gradient.
+    images of low contrast drown in it. `vxm_dev` clamps covariance and variances alike, each as a window sum
+    (VoxelMorph's TensorFlow code): a flat window gives 1, and windows of inverse contrast have no gradient.
 
     Args:
         window: Side of the window in voxels, odd: 9 in VoxelMorph and PC-SwinMorph, 7 in ContraReg's autoencoders.
@@ -31,8 +31,8 @@ class NCC(Similarity):
         epsilon: See above.
         epsilon_mode: `clamp`, `legacy` or `vxm_dev`.
 
-    Call arguments: `fixed`, `moved` `(B, X, Y[, Z], C)`; `mask` `None` or `(B, X, Y[, Z], 1)`, which weights the mean, not
-    the windows. Returns `(B,)`, -1 at best; 0 for constant images and for an empty mask.
+    Call arguments: `fixed`, `moved` `(B, X, Y[, Z], C)`; `mask` `None` or `(B, X, Y[, Z], 1)`, which weights the mean,
+    not the windows. Returns `(B,)`, -1 at best; 0 for constant images and for an empty mask.
 
     Reference: Avants et al. 2008, doi:10.1016/j.media.2007.06.004; Balakrishnan et al. 2019, eq. 5,
     doi:10.1109/TMI.2019.2897538.
@@ -64,9 +64,9 @@ class NCC(Similarity):
 
 
 def _standardised(image):
-    """Mean 0 and variance 1 per item and channel; a constant image becomes 0 up to rounding."""
+    """Mean 0 and variance 1 per item and channel; less contrast than a thousandth of the mean is not amplified."""
     axes = tuple(range(1, len(image.shape) - 1))
     mean = ops.stop_gradient(ops.mean(image, axis=axes, keepdims=True))
     variance = ops.stop_gradient(ops.mean(ops.square(image - mean), axis=axes, keepdims=True))
-    rounding = 1e-10 * ops.square(mean) + 1e-20
-    return (image - mean) / ops.sqrt(ops.maximum(variance, rounding))
+    least = 1e-6 * ops.square(mean) + 1e-20  # a constant image must not become its rounding errors
+    return (image - mean) / ops.sqrt(ops.maximum(variance, least))
