@@ -68,6 +68,11 @@ def make_split(
             parts[part] = pair_up(members, pairing, **modalities, atlas=atlas, atlas_role=atlas_role)
         except DataError as error:
             raise DataError(f"{source}: {error}") from error
+        if members and not len(parts[part]):
+            needs = "two subjects" if pairing == "unpaired" else "subjects with two scans"
+            raise DataError(
+                f"{source}: the {len(members)} scan(s) of `{part}` make no pair: pairing `{pairing}` needs {needs}."
+            )
     parts["validation"] = at_most(parts["validation"], max_validation_pairs, seed)
     parts["test"] = at_most(parts["test"], max_test_pairs, seed)
     return check_split(Split(**parts), source)
@@ -141,7 +146,7 @@ def check_split(split: Split, source: str) -> Split:
         DataError: Naming the person, or saying that there are no training pairs.
     """
     if not len(split.train):
-        raise DataError(f"{source}: there are no training pairs. Pairing `unpaired` needs two subjects who train.")
+        raise DataError(f"{source}: there are no training pairs: every subject is in another split.")
     parts = {}
     for part in PARTS:
         parts[part] = [{scan.subject for scan in side} for side in sides(getattr(split, part))]

@@ -145,6 +145,9 @@ class Nifti(Dataset):
                 raise DataError(
                     f"{table}: subject `{scan.subject}` is in two splits: `{assigned[scan.subject]}` and `{part}`."
                 )
+        without = [scan.id for scan, _ in rows if scan.subject not in assigned]
+        if assigned and without:
+            raise DataError(f"{table}: `split` is given for some scans only, and not for `{without[0]}`.")
         self._refuse_shares(table, bool(assigned))
         return self._paired_up([scan for scan, _ in rows], seed, assigned or None)
 

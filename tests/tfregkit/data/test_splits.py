@@ -89,5 +89,17 @@ def test_a_pair_list_with_one_person_in_two_parts_is_refused_but_an_atlas_is_not
 
 
 def test_nothing_to_train_on_is_refused():
-    with pytest.raises(DataError, match="x: there are no training pairs"):
-        make_split([subject("a"), subject("b")], 0, source="x", test=["b"])
+    with pytest.raises(DataError, match="x: there are no training pairs: every subject is in another split"):
+        make_split([subject("a"), subject("b")], 0, source="x", test=["a", "b"])
+
+
+def test_a_split_without_pairs_is_refused():
+    scans = [subject(name) for name in "abc"]
+    with pytest.raises(
+        DataError, match=r"x: the 1 scan\(s\) of `test` make no pair: pairing `unpaired` needs two subjects"
+    ):
+        make_split(scans, 0, source="x", test=["b"])
+    with pytest.raises(
+        DataError, match=r"3 scan\(s\) of `train` make no pair: pairing `paired` needs subjects with two scans"
+    ):
+        make_split(scans, 0, source="x", pairing="paired")
