@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run `tfregkit` and leave with its exit code: 0 well, 2 for an error of the user's, 1 for one of ours."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if debug else "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     sys.exit(run([word for word in words if word != "--debug"], debug))
 
