@@ -22,12 +22,12 @@ def run_tests(backend: str, *paths: str) -> None:
     """Run test files (relative to the checkout) in a process of their own with `KERAS_BACKEND=backend`.
 
     Skips where the backend is not installed; fails when a test there fails or when none was collected. Tests marked
-    `parity` or `tensorflow` are left out: they compare with a peer, or look at what only TensorFlow has.
+    `parity` are left out, those marked `tensorflow_only` skip.
     """
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    command += ["-m", "not parity and not tensorflow", *paths]
+    command += ["-m", "not parity", *paths]
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"under {backend}:\n{done.stdout[-4000:]}{done.stderr[-2000:]}"
@@ -57,3 +57,19 @@ def gradients(function: Callable[..., Any], *inputs: np.ndarray) -> list[np.ndar
     tensors = [torch.tensor(x, requires_grad=True) for x in inputs]
     found = torch.autograd.grad(function(*tensors), tensors, allow_unused=True)
     return [np.zeros_like(x) if g is None else g.detach().numpy() for x, g in zip(inputs, found, strict=True)]
+
+
+tensorflow_only = pytest.mark.skipif(
+    os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow", reason="looks at TensorFlow's own kernels"
+)
+"""Marks tests of what only TensorFlow has; they skip under the other backends."""
+
+
+def smooth_field(shape: tuple[int, ...], largest: float, seed: int = 0, batch: int = 2) -> np.ndarray:
+    """A smooth random field `(B, X, Y[, Z], N)` in float32 whose largest component is `largest` voxels."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    field = rng.normal(size=(batch, *shape, len(shape)))
+    field = gaussian_filter(field, [0, *(2.0 for _ in shape), 0], mode="nearest")
+    return (field / np.abs(field).max() * largest).astype("float32")

@@ -17,7 +17,7 @@ _KERNELS = {
         "box_sum": "tfregkit.backend.tf_window",
     }
 }
-_SMALL = 24**3
+_SMALL = 2**17
 """Below this many values compiling a kernel costs more than it saves."""
 
 
