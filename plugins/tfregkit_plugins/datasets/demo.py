@@ -32,7 +32,8 @@ class Demo(Dataset):
         validation: How many of them validate.
         test: How many of them test.
         spacing: Voxel size in mm.
-        displacement: Root mean square length of the velocities, in mm; displacements are about as long.
+        displacement: Root mean square length of a person's velocity, in mm; displacements are about as long. The
+            velocity fades to 0 at the image's edge.
         contrast: Strength of the changes of intensity; 0 for none.
         points: Landmarks per person.
         seed: Which people.

@@ -13,6 +13,7 @@ from tfregkit_plugins.datasets.demo_anatomy import Anatomy
 INTEGRATION_STEPS = 7
 KNOTS_MM = 20.0
 BIAS_KNOTS_MM = 60.0
+FADE_MM = 15.0
 INVERSION_ERROR_MM = 1e-3
 
 
@@ -36,7 +37,7 @@ def make_person(anatomy: Anatomy, grid: Grid, displacement_mm: float, contrast: 
     Args:
         anatomy: The template.
         grid: The person's grid, axes along R, A, S.
-        displacement_mm: Root mean square length of v.
+        displacement_mm: Root mean square length of v, away from the image's edge.
         contrast: Strength of the changes of intensity; 0 for none.
         seed: Whose.
     """
@@ -59,9 +60,16 @@ def make_person(anatomy: Anatomy, grid: Grid, displacement_mm: float, contrast: 
 
 
 def _displacement(grid: Grid, size_mm: float, rng: np.random.Generator) -> np.ndarray:
-    """`(3, X, Y, Z)` float32 in voxels: `exp(v) - identity` by scaling and squaring."""
+    """`(3, X, Y, Z)` float32 in voxels: `exp(v) - identity` by scaling and squaring.
+
+    v fades to 0 at the image's edge, so that nobody's brain leaves the image.
+    """
     spacing = grid.spacing
     noise = np.stack([smooth_noise(grid.shape, KNOTS_MM / spacing, rng) for _ in range(3)])
+    for axis, (size, step) in enumerate(zip(grid.shape, spacing, strict=True)):
+        edge_mm = step * np.minimum(np.arange(size), np.arange(size)[::-1])
+        fade = np.sin(np.pi / 2 * np.minimum(edge_mm / FADE_MM, 1)) ** 2
+        noise *= np.moveaxis(fade.astype(np.float32)[:, None, None], 0, axis)
     field = noise * (size_mm / np.sqrt(3) / spacing / 2**INTEGRATION_STEPS)[:, None, None, None].astype(np.float32)
     places = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in grid.shape), indexing="ij"))
     for _ in range(INTEGRATION_STEPS):
