@@ -53,9 +53,10 @@ def test_the_wheel_declares_what_the_checkout_declares(wheel):
 def test_shipped_configurations_are_found_in_an_installed_package(wheel, tmp_path):
     """Not only in a checkout, where they lie beside the package."""
     wheel.extractall(tmp_path)
-    code = "import tfregkit; from tfregkit.config.shipped import find_config as f; print(tfregkit.__file__, f('quickstart'))"
+    code = "import tfregkit; from tfregkit.config.shipped import find_config as find\n"
+    code += "print(tfregkit.__file__, find('quickstart'))"
     found = subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{code}"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -133,7 +133,9 @@ def _described(annotation: Any) -> str:
 
 
 def yaml_text(value: Any) -> str:
-    """A default as one would write it in YAML, on one line."""
+    """A default as one would write it in YAML, on one line. Of a section, only what differs from its own defaults."""
+    if isinstance(value, BaseModel):
+        value = {key: getattr(value, key) for key in value.model_dump(exclude_defaults=True)}
     value = plain(value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {yaml_text(item)}" for key, item in value.items()) + "}"
