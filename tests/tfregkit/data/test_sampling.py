@@ -60,3 +60,15 @@ def test_affine_sampling_is_sampling_on_the_lattice():
     for fill in (0.5, "edge"):
         expected = sample(DATA, np.moveaxis(lattice, -1, 0), fill=fill)
         np.testing.assert_allclose(affine_sample(DATA, matrix, (7, 5, 6), fill=fill), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_turned_axes_and_whole_steps_are_copied_not_interpolated(order):
+    matrix = np.zeros((4, 4))
+    matrix[[0, 1, 2, 3], [*order, 3]] = (1, -1, 1, 1)
+    matrix[:3, 3] = (-2, 5, 1)
+    lattice = np.moveaxis(np.indices((6, 9, 8)), 0, -1) @ matrix[:3, :3].T + matrix[:3, 3]
+    for fill in (0.5, "edge"):
+        got = affine_sample(DATA, matrix, (6, 9, 8), fill=fill)
+        np.testing.assert_array_equal(got, sample(DATA, np.moveaxis(lattice, -1, 0), fill=fill))
+        assert set(got.ravel()) <= {*DATA.ravel(), np.float32(0.5)}
