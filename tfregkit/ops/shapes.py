@@ -41,7 +41,8 @@ def spatial_shape(tensor: Any) -> tuple[Any, ...]:
 
 
 def at_least_float32(tensor: Any) -> Any:
-    """The tensor in float32, or as it is when it is float64: coordinates do not fit into half precision."""
+    """A tensor in float32, or as it is when it is float64: coordinates do not fit into half precision."""
+    tensor = ops.convert_to_tensor(tensor)
     if keras.backend.standardize_dtype(tensor.dtype) in ("float32", "float64"):
         return tensor
     return ops.cast(tensor, "float32")

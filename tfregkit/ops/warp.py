@@ -48,7 +48,7 @@ def warp(
         raise ValueError(f"`interpolation` must be 'linear' or 'nearest'. Received: interpolation={interpolation!r}")
     if fill != "edge" and not isinstance(fill, int | float):
         raise ValueError(f"`fill` must be 'edge' or a number. Received: fill={fill!r}")
-    displacement = at_least_float32(displacement)
+    image, displacement = ops.convert_to_tensor(image), at_least_float32(displacement)
     if not image_gradient:
         image = ops.stop_gradient(image)
     if interpolation == "nearest":

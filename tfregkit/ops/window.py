@@ -29,7 +29,7 @@ def box_sum(x: Any, window: int) -> Any:
     spatial_rank(x, "x")
     if int(window) != window or window < 1 or window % 2 == 0:
         raise ValueError(f"`window` must be odd and positive. Received: window={window!r}")
-    return (kernel("box_sum", x) or _box_sum)(x, int(window))
+    return (kernel("box_sum", x) or _box_sum)(ops.convert_to_tensor(x), int(window))
 
 
 def _box_sum(x: Any, window: int) -> Any:

@@ -115,7 +115,7 @@ def test_gradient_to_the_displacement_agrees_with_differences(shape):
     u = rng.integers(-2, 3, size=(2, *shape, len(shape))) + rng.uniform(0.2, 0.8, size=(2, *shape, len(shape)))
     u = u.astype("float32")
     weight = rng.normal(size=image.shape).astype("float32")
-    (found,) = gradients(lambda u: ops.sum(warp(image, u) * weight), u)
+    (found,) = gradients(lambda u: ops.sum(ops.multiply(warp(image, u), weight)), u)
     for axis in range(len(shape)):
         step = np.zeros(len(shape), "float32")
         step[axis] = 0.125
@@ -135,7 +135,7 @@ def test_no_gradient_where_the_position_is_outside():
 def test_gradient_to_the_image_is_the_adjoint(shape):
     image, u = case(shape)
     other = np.random.default_rng(3).normal(size=image.shape).astype("float32")
-    (splat,) = gradients(lambda image: ops.sum(warp(image, u) * other), image)
+    (splat,) = gradients(lambda image: ops.sum(ops.multiply(warp(image, u), other)), image)
     np.testing.assert_allclose((image * splat).sum(), (numpy(warp(image, u)) * other).sum(), rtol=1e-4)
     assert splat.sum() == pytest.approx(other.sum(), abs=1e-3)  # weights of a position sum to one
 
