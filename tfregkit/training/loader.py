@@ -12,7 +12,8 @@ from typing import Any
 class Loader(Iterator[Any]):
     """Gives `make(start), make(start + 1), ..., make(stop - 1)`, computed by `workers` threads up to `prefetch` ahead.
 
-    An exception of `make` is raised where its batch is asked for. `waited` is how many seconds the latest `next` waited.
+    An exception of `make` is raised where its batch is asked for. `waited` is how many seconds the latest `next`
+    waited.
 
     Args:
         make: A pure function of the step, called from several threads at once.

@@ -68,7 +68,7 @@ class ScheduleSettings(Settings):
     """A learning rate that changes with the optimiser's updates, by a schedule of Keras.
 
     `cosine`: from `initial` to `final` along half a cosine; `polynomial`: along `(1 - t)^power`; `exponential`:
-    `initial * (final / initial)^t`; `piecewise`: `values[i]` between the `boundaries`. t goes from 0 to 1 over the stage.
+    `initial * (final / initial)^t`; `piecewise`: `values[i]` between the `boundaries`. t goes from 0 to 1 in the stage.
 
     Args:
         name: Which one.

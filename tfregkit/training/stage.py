@@ -159,8 +159,8 @@ class Stage:
             return TrainingError(
                 f"stage `{self.settings.name}`: the device has no memory left for batches of "
                 f"{self.settings.trainer.batch_size} pairs of {shape} voxels. Lower trainer.batch_size (and raise "
-                "trainer.gradient_accumulation), set trainer.remat: true or trainer.mixed_precision: bfloat16, or raise "
-                "data.grid.spacing."
+                "trainer.gradient_accumulation), set trainer.remat: true or trainer.mixed_precision: bfloat16, or "
+                "raise data.grid.spacing."
             )
         if self.distribution.workers > 1 and peer_lost(error):
             return TrainingError(

@@ -14,10 +14,23 @@ from tfregkit.training.parts import check_jit
 from tfregkit.training.run import Run
 from tfregkit.training.stage import Stage
 
-CHANGEABLE = {
-    "steps", "workers", "prefetch", "validate_every", "validation_pairs", "validation_lambda", "checkpoint_every", "keep",
-    "remat", "jit_compile", "distribute", "deterministic", "cache",
-}  # fmt: skip
+CHANGEABLE = set(
+    [
+        "steps",
+        "prefetch",
+        "validate_every",
+        "validation_pairs",
+        "validation_lambda",
+        "checkpoint_every",
+        "keep",
+        "remat",
+        "jit_compile",
+        "distribute",
+        "deterministic",
+        "cache",
+        "workers",
+    ]
+)
 """Keys of `trainer` and `data` that a resumed run may change."""
 
 
@@ -42,7 +55,7 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
     run = _run(experiment, run_dir, resume, chief)
     for index, settings in enumerate(experiment.stages, start=1):
         if resume and run.finished(index) and max(run.checkpoints(index).steps()) >= settings.trainer.steps:
-            console.print(f"{settings.name}: trained already")
+            console.print(f"{settings.name}: trained already", highlight=False)
             continue
         if warning := check_jit(settings.trainer):
             console.print(f"Warning: {warning}")

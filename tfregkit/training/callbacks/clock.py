@@ -34,4 +34,4 @@ class Clock(StepCallback):
         logs["seconds"] = seconds
         logs["wait"] = waited / seconds
         logs["images_per_s"] = self.pairs / seconds
-        logs["learning_rate"] = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        logs["learning_rate"] = float(ops.convert_to_tensor(self.model.optimizer.learning_rate))

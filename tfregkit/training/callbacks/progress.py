@@ -44,16 +44,17 @@ class ProgressBar(StepCallback):
         now = time.monotonic()
         if not self.console.is_terminal and (now - self._line > LINE_EVERY_S or step == self.stop):
             left = (now - self._begun) / (step - self.start) * (self.stop - step)
-            self.console.print(
-                f"{self.name} {step}/{self.stop} {numbers}, {left / 60:.1f} min left", highlight=False, soft_wrap=True
-            )
+            self._say(f"{self.name} {step}/{self.stop} {numbers}, {left / 60:.1f} min left")
             self._line = now
         if "val_loss" in logs:
             found = " ".join(f"{name} {value:.4f}" for name, value in logs.items() if name.startswith("val_"))
-            self.console.print(f"{self.name} step {step}: {found}", highlight=False, soft_wrap=True)
+            self._say(f"{self.name} step {step}: {found}")
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.close()
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Leave the terminal as it was, also after an error."""
