@@ -54,7 +54,7 @@ setup(
         "tensorboard>=2.16",
     ],
     extras_require={
-        "test": ["pytest>=8", "SimpleITK>=2.3"],
+        "test": ["pytest>=8", "SimpleITK>=2.3", "setuptools>=70"],
         "parity": ["torch>=2.2", "voxelmorph>=0.3.4", "neurite>=0.3", "jax>=0.4.30", "antspyx>=0.5"],
         "dev": ["ruff", "import-linter"],
     },

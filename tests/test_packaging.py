@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from third_party import needs_setuptools
 
 ROOT = Path(__file__).parents[1]
 
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """A wheel built from a copy of the checkout, without reaching for the network."""
-    pytest.importorskip("setuptools", minversion="70")
+    needs_setuptools()
     copy = tmp_path_factory.mktemp("wheel") / "copy"
     copy.mkdir()
     for name in ("tfregkit", "plugins", "configs"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,16 @@ def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             if str(folder) in str(getattr(sys.modules[module], "__file__", "")):
                 del sys.modules[module]
         forget()
+
+
+def needs_setuptools() -> None:
+    """Skip where packages cannot be built offline. (Importing setuptools would change `distutils` under our feet.)"""
+    try:
+        found = int(importlib.metadata.version("setuptools").split(".")[0])
+    except importlib.metadata.PackageNotFoundError:
+        found = 0
+    if found < 70:
+        pytest.skip("needs setuptools >= 70")
 
 
 def forget() -> None:
