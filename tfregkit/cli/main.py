@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache, wraps
 from typing import Any
@@ -132,6 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if debug else "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if not debug:  # a warning is for the user: its text, not the line of ours that gave it
+        warnings.formatwarning = lambda message, *where, **more: f"Warning: {message}\n"
     sys.exit(run([word for word in words if word != "--debug"], debug))
 
 
