@@ -24,6 +24,15 @@ def test_the_displacement_is_a_diffeomorphism_of_the_size_asked_for(field):
     )
 
 
+def test_twice_the_velocity_is_the_deformation_done_twice(field):
+    half = _displacement(GRID, 2.5, np.random.default_rng(2))
+    places = np.indices(GRID.shape) + half
+    twice = half + np.stack([ndimage.map_coordinates(c, places, order=3, mode="nearest") for c in half])
+    error = np.abs(twice - field)[:, 2:-2, 2:-2, 2:-2]
+    assert error.mean() < 0.03 * np.abs(field - 2 * half).max()
+    assert error.max() < 0.3 * np.abs(field - 2 * half).max()
+
+
 def test_landmarks_solve_the_equation_of_the_image(field):
     points = np.random.default_rng(0).uniform([-10, 30, 30], [20, 80, 90], (97, 3))
     found = _inverse_points(field, GRID, points)

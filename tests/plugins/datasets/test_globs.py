@@ -53,6 +53,13 @@ def test_a_field_twice_must_agree_and_folders_are_searched(tmp_path):
     assert names == ["sub-1_ses-a_sub-1_ses-a", "sub-2_ses-a_sub-1_ses-a"]
 
 
+def test_several_stars_are_filled_in_their_order(tmp_path):
+    for kind in ("image", "label"):
+        write_scan(tmp_path / "site-a" / f"p7_{kind}.nii", shape=(2, 3, 5))
+    (scan,) = found(tmp_path, "site-*/*_image.nii", labels="site-*/*_label.nii")
+    assert (scan.id, scan.labels.name) == ("a_p7", "p7_label.nii")
+
+
 def test_one_file_without_wildcards_is_named_after_itself(folder):
     assert [s.id for s in found(folder, "s2_T1.nii.gz")] == ["s2_T1"]
 

@@ -7,6 +7,8 @@ from scan_files import write_scan
 from tfregkit.api import DataError
 from tfregkit_plugins.datasets.learn2reg import Learn2Reg
 
+AFFINE = np.array([[-2.0, 0, 0, 40], [0, 0, 3, -50], [0, 1, 0, 60], [0, 0, 0, 1]])
+
 
 @pytest.fixture
 def task(tmp_path, monkeypatch):
@@ -14,9 +16,7 @@ def task(tmp_path, monkeypatch):
     monkeypatch.setenv("TFREGKIT_CACHE", str(tmp_path / "cache"))
     for i in range(1, 6):
         for folder in ("imagesTr", "labelsTr"):
-            write_scan(
-                tmp_path / folder / f"OASIS_000{i}_0000.nii.gz", shape=(2, 3, 5), affine=np.diag([-2.0, 2, 2, 1])
-            )
+            write_scan(tmp_path / folder / f"OASIS_000{i}_0000.nii.gz", shape=(2, 3, 5), affine=AFFINE)
     path = tmp_path / "OASIS_dataset.json"
     image = "./imagesTr/OASIS_000{}_0000.nii.gz".format
     content = {
@@ -59,11 +59,8 @@ def test_keypoints_in_voxels_become_world_points(task):
     folder.mkdir()
     (folder / "OASIS_0001_0000.csv").write_text("1.5,2,3\n0,0,1\n")
     scan = Learn2Reg(task).scans("training")[0]
-    assert scan.points.read_text().splitlines() == [
-        "x,y,z",
-        "-3.000000,4.000000,6.000000",
-        "0.000000,0.000000,2.000000",
-    ]
+    rows = ["x,y,z", "37.000000,-41.000000,62.000000", "40.000000,-47.000000,60.000000"]
+    assert scan.points.read_text().splitlines() == rows
     assert Learn2Reg(task).scans("training")[0].points == scan.points
     (folder / "OASIS_0002_0000.csv").write_text("x,y,z\n1,2,3\n")
     assert Learn2Reg(task).scans("training")[1].points == folder / "OASIS_0002_0000.csv"
