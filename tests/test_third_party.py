@@ -53,9 +53,8 @@ def test_a_new_plugin_installs_and_trains_from_its_example(capsys, tmp_path, mon
     write_subjects(tmp_path)
     data = small_experiment(tmp_path)["stages"][0]["data"]  # instead of the demo data, which take their time
     options = [f"--set=data={json.dumps(data)}", "--set=evaluation=null"]
-    options += [
-        "--set=stages.registration.model={name: voxelmorph, encoder_filters: [3, 5], decoder_filters: [5, 5, 3]}"
-    ]
+    small = "{name: voxelmorph, encoder_filters: [3, 5], decoder_filters: [5, 5, 3], steps: 0}"
+    options += [f"--set=stages.registration.model={small}"]
     with installed(site, monkeypatch):
         listed = run(capsys, "plugins", "similarity", "acme_made_charbonnier")
         assert "from acme-made 0.1.0, acme_made.charbonnier" in listed
