@@ -34,7 +34,7 @@ def fixed_image(grid):
 
 
 def moving_image(grid, affine):
-    """The anatomy after `T(x) = A (x + d(x))`: `moving(y) = anatomy(T^-1 y)`, so that `moving(T(x))` is `anatomy(x)`."""
+    """The anatomy after `T(x) = A (x + d(x))`: `moving(y) = anatomy(T^-1 y)`, so `moving(T(x))` is `anatomy(x)`."""
     before = places(grid) @ np.linalg.inv(affine)[:3, :3].T + np.linalg.inv(affine)[:3, 3]
     after = before.copy()
     for _ in range(50):
@@ -68,3 +68,14 @@ class Constant(Network):
         if self.displacement is None:
             given["displacement"] = np.zeros((*shape, 3), np.float32)
         return {name: ops.convert_to_tensor(field[None]) for name, field in given.items() if field is not None}
+
+
+class Still(Constant):
+    """A network with a weight and a velocity, both zero."""
+
+    def build(self, shapes):
+        self.gain = self.add_weight(shape=(), initializer="zeros")
+
+    def call(self, inputs, training=None):
+        still = ops.zeros((*inputs["fixed"].shape[:-1], 3)) * self.gain
+        return {"velocity": still, "displacement": still, "inverse": still}

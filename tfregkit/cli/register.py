@@ -113,20 +113,17 @@ def _check_table(moving: Path | None, out_dir: Path | None, options: dict[str, A
 
 def _single(registration: Any, moving: Path, fixed: Path, start: dict[str, Any], options: dict[str, Any]) -> int:
     from tfregkit.cli.steps import StepBars
-    from tfregkit.data.volume import nifti_image, read_volume, save_image
+    from tfregkit.data.volume import save_image
     from tfregkit.inference.affine_file import write_affine
 
-    labels = read_volume(options["moving_labels"], labels=True) if options["moving_labels"] else None
     masks = {name: options[name] for name in ("moving_mask", "fixed_mask")}
     with StepBars() as bars:
         result = registration.register(moving, fixed, **start, **masks, progress=bars)
+    labels = result.moved_labels(options["moving_labels"]) if options["moving_labels"] else None
     files = {name: options[name] for name in ("moved", "warp", "inverse_warp")}
     result.save(**files, warp_format=options["warp_format"])
     if labels is not None:
-        grid = result.fixed_volume.grid
-        save_image(
-            nifti_image(result.apply(labels), grid, like=labels, space=result.fixed_volume), options["moved_labels"]
-        )
+        save_image(labels, options["moved_labels"])
     if options["save_affine"] is not None:
         write_affine(options["save_affine"], result.initial.parts[0])
     deformation, seconds = result.about["deformation"], sum(result.seconds.values())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfregkit.data.base import Pair
-from tfregkit.data.volume import nifti_image, read_volume, save_image
+from tfregkit.data.volume import save_image
 from tfregkit.errors import DataError, TfregkitError
 from tfregkit.files import write_text
 from tfregkit.inference.registration import Registration
@@ -85,12 +85,10 @@ def _masks(pair: Pair) -> dict[str, Path]:
 
 def _save(result: Result, pair: Pair, stem: Path, warp_format: WarpForm, warps: bool) -> None:
     paths = {name: stem.with_name(f"{stem.name}_{name}.nii.gz") for name in ("moved", "warp", "inverse_warp")}
-    labels = None if pair.moving.labels is None else read_volume(pair.moving.labels, labels=True)
+    labels = None if pair.moving.labels is None else result.moved_labels(pair.moving.labels)
     result.save(**(paths if warps else {"moved": paths["moved"]}), warp_format=warp_format)
     if labels is not None:
-        grid = result.fixed_volume.grid
-        image = nifti_image(result.apply(labels), grid, like=labels, space=result.fixed_volume)
-        save_image(image, stem.with_name(f"{stem.name}_moved_labels.nii.gz"))
+        save_image(labels, stem.with_name(f"{stem.name}_moved_labels.nii.gz"))
 
 
 def _write_table(path: Path, outcomes: list[Outcome]) -> None:

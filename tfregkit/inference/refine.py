@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from tfregkit.inference.fit import Fit, Report
+from tfregkit.objective.base import Similarity
 from tfregkit.objective.objective import Objective, View
 from tfregkit.ops import integrate, resize_field, warp
 
@@ -60,3 +62,11 @@ def refine(
         return {"displacement": best}
     both = {name: resize_field(integrate(sign * best), shape) for name, sign in (("displacement", 1), ("inverse", -1))}
     return {"velocity": best, **{name: ops.convert_to_numpy(field) for name, field in both.items()}}
+
+
+def learnt(term: Any) -> bool:
+    """Whether a term has weights. A similarity creates them when it first sees (symbolic) images."""
+    if isinstance(term, Similarity) and not term.built:
+        image = keras.KerasTensor((1, 32, 32, 32, 1))
+        term(image, image)
+    return bool(term.weights)

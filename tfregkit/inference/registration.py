@@ -22,6 +22,7 @@ from tfregkit.inference.affine_start import affine_start
 from tfregkit.inference.field import Field
 from tfregkit.inference.fit import Report
 from tfregkit.inference.inputs import normalised, on_grid, readable, seen_from_fixed
+from tfregkit.inference.refine import learnt
 from tfregkit.inference.refine import refine as refine_pair
 from tfregkit.inference.result import Result
 from tfregkit.inference.transform import Transform
@@ -136,7 +137,7 @@ class Registration:
     def _similarity(self) -> Similarity:
         """The run's own first similarity, if it has no trained weights; else local NCC."""
         terms = self.objective.terms.values() if self.objective else ()
-        own = [term for term in terms if isinstance(term, Similarity) and not term.weights]
+        own = [term for term in terms if isinstance(term, Similarity) and not learnt(term)]
         if own:
             return own[0]
         from tfregkit import build
@@ -165,6 +166,8 @@ class Registration:
     ) -> dict[str, np.ndarray]:
         if self.objective is None:
             raise ConfigError("`refine` descends the run's objective, and this registration has none.")
+        if own := [name for name, term in self.objective.terms.items() if learnt(term)]:
+            raise ConfigError(f"`refine` cannot descend `{own[0]}`: its weights were trained with the run.")
         report = _named(progress, "refine")
         return refine_pair(outputs, batch["moving"], batch["fixed"], self.objective, steps, lam=lam, report=report)
 

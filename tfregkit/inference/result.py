@@ -11,7 +11,8 @@ import nibabel as nib
 import numpy as np
 
 from tfregkit.data.sampling import Interpolation, sample
-from tfregkit.data.volume import Volume, nifti_image, read_volume, save_image
+from tfregkit.data.volume import Volume, nifti_image, read_volume, same_grid, save_image
+from tfregkit.errors import DataError
 from tfregkit.inference.field import Field, apply_matrix, lattice
 from tfregkit.inference.transform import Transform
 from tfregkit.inference.warps import WarpForm, check_form, warp_image, write_warp
@@ -78,6 +79,20 @@ class Result:
         volume = _volume(source, interpolation)
         coordinates = apply_matrix(volume.grid.inverse, self._places)
         return sample(volume.data, coordinates, interpolation=interpolation, fill=fill)
+
+    def moved_labels(self, source: Any) -> nib.Nifti1Image:
+        """A label map of the moving image on the fixed grid, in the type of its file.
+
+        Raises:
+            DataError: When it lies on another grid than the moving image (`tfregkit apply` takes any grid).
+        """
+        labels = read_volume(source, labels=True)
+        if not same_grid(labels.grid, self.moving_volume.grid):
+            raise DataError(
+                f"{labels.name}: the label map lies on another grid than {self.moving_volume.name}: "
+                f"{labels.grid.describe()}; the image: {self.moving_volume.grid.describe()}."
+            )
+        return nifti_image(self.apply(labels), self.fixed_volume.grid, like=labels, space=self.fixed_volume)
 
     def before(self, source: Any, interpolation: Interpolation = "nearest", fill: float = 0.0) -> np.ndarray:
         """As `apply`, but by the affine start alone: what there was before registration."""

@@ -1,4 +1,4 @@
-"""Warps on disk: three forms, each with a JSON sidecar. What they mean is written in `docs/conventions.md`."""
+"""Warps on disk: three forms, each with a JSON sidecar. What they mean is written in `docs/warps.md`."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from phantoms import Constant, fixed_image, moving_image, places, shift
+from keras import ops
+from phantoms import Constant, Still, fixed_image, moving_image, places, shift
 from world_grids import GRIDS, affine_matrix, grid
 
 import tfregkit
@@ -12,6 +13,7 @@ from tfregkit.data.volume import nifti_image, working_grid, write_volume
 from tfregkit.errors import ConfigError, DataError, RunError
 from tfregkit.inference.registration import Registration
 from tfregkit.inference.warps import read_warp
+from tfregkit.objective.base import Similarity
 from tfregkit.objective.objective import Objective
 
 SPACING = 1.5
@@ -164,9 +166,9 @@ def test_a_network_that_gives_nan_is_reported():
         Registration(network, SPACING).register(moving, fixed)
 
 
-def test_refinement_lowers_the_objective_and_leaves_the_network_alone(monkeypatch):
+def test_refinement_lowers_the_objective_and_leaves_the_network_alone():
     moving, fixed = small_images()
-    network = tfregkit.build("network", "voxelmorph")
+    network = Still()
     terms = {"mse": tfregkit.build("similarity", "mse"), "smooth": tfregkit.build("regularizer", "diffusion")}
     objective = Objective(terms=terms, weights={"smooth": 0.01})
     registration = Registration(network, 2.0, objective=objective)
@@ -177,6 +179,7 @@ def test_refinement_lowers_the_objective_and_leaves_the_network_alone(monkeypatc
     target = np.asarray(fixed.dataobj)
     errors = [np.abs(np.asarray(r.moved.dataobj) - target).mean() for r in (plain, refined)]
     assert errors[1] < 0.6 * errors[0]
+    assert refined.about["deformation"]["folds_percent"] == 0
     assert losses[0][:3] == ("refine", 1, 15)
     assert losses[-1][3] < losses[0][3]
     assert refined.about["refine_steps"] == 15
@@ -186,3 +189,33 @@ def test_refinement_lowers_the_objective_and_leaves_the_network_alone(monkeypatc
     np.testing.assert_allclose(refined.map_points_back(refined.map_points(points)), points, atol=0.2)
     with pytest.raises(ConfigError, match="this registration has none"):
         Registration(network, 2.0).register(moving, fixed, refine=1)
+
+
+class Learnt(Similarity):
+    """A similarity with a weight of its own."""
+
+    def build(self, *shapes):
+        self.scale = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, fixed, moved, mask=None):
+        return self.scale * ops.mean(ops.square(fixed - moved), axis=(1, 2, 3, 4))
+
+
+def test_a_term_with_trained_weights_is_neither_refined_nor_used_for_the_affine():
+    moving, fixed = small_images()
+    registration = Registration(Constant(), SPACING, objective=Objective(terms={"own": Learnt()}))
+    with pytest.raises(ConfigError, match="`refine` cannot descend `own`: its weights were trained"):
+        registration.register(moving, fixed, refine=2)
+    assert type(registration._similarity()).__name__ == "NCC"
+    plain = Registration(Constant(), SPACING, objective=Objective(terms={"mse": tfregkit.build("similarity", "mse")}))
+    assert type(plain._similarity()).__name__ == "MSE"
+
+
+def test_labels_on_another_grid_than_their_image_are_refused():
+    moving, fixed = small_images()
+    result = Registration(Constant(), SPACING).register(moving, fixed)
+    labels = nib.Nifti1Image(np.ones(GRIDS["las"].shape, np.uint8), np.eye(4))
+    with pytest.raises(DataError, match="the label map lies on another grid"):
+        result.moved_labels(labels)
+    labels = nib.Nifti1Image(np.ones(GRIDS["las"].shape, np.uint8), GRIDS["las"].affine)
+    assert result.moved_labels(labels).get_data_dtype() == np.uint8
