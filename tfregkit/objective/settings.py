@@ -50,6 +50,7 @@ class ObjectiveSettings(Settings):
 
     @model_validator(mode="after")
     def _names(self) -> ObjectiveSettings:
-        if "total" in self.terms:
-            raise ValueError("`total` is the name of the sum and cannot be a term's")
+        for name in ("total", "loss"):
+            if name in self.terms:
+                raise ValueError(f"`{name}` is the name of the sum and cannot be a term's")
         return self

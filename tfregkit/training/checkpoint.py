@@ -64,7 +64,7 @@ class Checkpoints:
         for group, members in groups.items():
             for number, variable in enumerate(members):
                 key = f"{group}/{number:05d}"
-                arrays[key] = ops.convert_to_numpy(ops.convert_to_tensor(variable))
+                arrays[key] = ops.convert_to_numpy(variable)
                 variables[key] = variable.path
         about = np.array(json.dumps({**facts, "variables": variables}))
         try:

@@ -165,7 +165,7 @@ class Stage:
         if self.distribution.workers > 1 and peer_lost(error):
             return TrainingError(
                 f"worker {self.distribution.worker} lost contact with another worker. Start all workers again with "
-                f"--resume; the job goes on from step {max(self.checkpoints.steps(), default=0)}. ({error})"
+                f"--resume; the job goes on from step {max(self.checkpoints.steps(), default=0)}. ({str(error).splitlines()[0]})"
             )
         return error
 

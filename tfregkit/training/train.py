@@ -14,23 +14,9 @@ from tfregkit.training.parts import check_jit
 from tfregkit.training.run import Run
 from tfregkit.training.stage import Stage
 
-CHANGEABLE = set(
-    [
-        "steps",
-        "prefetch",
-        "validate_every",
-        "validation_pairs",
-        "validation_lambda",
-        "checkpoint_every",
-        "keep",
-        "remat",
-        "jit_compile",
-        "distribute",
-        "deterministic",
-        "cache",
-        "workers",
-    ]
-)
+_TRAINING = ("steps", "prefetch", "validate_every", "validation_pairs", "validation_lambda", "checkpoint_every", "keep")
+_MACHINE = ("remat", "jit_compile", "distribute", "deterministic", "cache", "workers")
+CHANGEABLE = {*_TRAINING, *_MACHINE}
 """Keys of `trainer` and `data` that a resumed run may change."""
 
 

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfregkit.backend.loop import loop_base, loss_share
+from tfregkit.errors import TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.objective import Objective
 from tfregkit.training.latest import Latest
@@ -55,5 +56,22 @@ class Trainer(_Loop, keras.Model):
         return loss_share(loss)
 
     def build_from(self, batch: dict[str, Any]) -> None:
-        """Create all weights, symbolically: nothing is computed at the size of the batch."""
-        self({name: keras.KerasTensor(value.shape, str(value.dtype)) for name, value in batch.items()})
+        """Create all weights, symbolically: nothing is computed at the size of the batch.
+
+        Raises:
+            TfregkitError: What a part found wrong, out of the wrapping that Keras puts around it.
+        """
+        try:
+            self({name: keras.KerasTensor(value.shape, str(value.dtype)) for name, value in batch.items()})
+        except Exception as error:
+            raise _cause(error) from error
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The user's error that led to this one, if there is any."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, TfregkitError):
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    return error

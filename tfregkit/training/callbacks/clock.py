@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from keras import ops
-
 from tfregkit.training.callbacks.base import StepCallback
 from tfregkit.training.loader import Loader
 
@@ -34,4 +32,4 @@ class Clock(StepCallback):
         logs["seconds"] = seconds
         logs["wait"] = waited / seconds
         logs["images_per_s"] = self.pairs / seconds
-        logs["learning_rate"] = float(ops.convert_to_tensor(self.model.optimizer.learning_rate))
+        logs["learning_rate"] = float(1.0 * self.model.optimizer.learning_rate)

@@ -1,0 +1,100 @@
+"""What the unsupervised step shows to the objective."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from tfregkit.errors import ConfigError
+from tfregkit_plugins.strategies.unsupervised import Unsupervised
+
+B, X, Y = 2, 7, 11
+
+
+class Recorder:
+    """An objective that keeps what it is given."""
+
+    def __init__(self, mask="none"):
+        self.mask = mask
+
+    def __call__(self, views, fields, lam=None):
+        self.views, self.fields, self.lam = views, fields, lam
+        return {"total": ops.zeros((B,))}
+
+
+def shifted(inputs, training=None):
+    """One voxel along the first axis, and back."""
+    field = np.zeros((B, X, Y, 2), "float32")
+    field[..., 0] = 1.0
+    return {"displacement": ops.convert_to_tensor(field), "inverse": ops.convert_to_tensor(-field)}
+
+
+def one_way(inputs, training=None):
+    return {"displacement": shifted(inputs)["displacement"]}
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(7)
+    names = ("moving", "fixed", "moving_mask", "fixed_mask")
+    return {name: ops.convert_to_tensor(rng.random((B, X, Y, 1), dtype="float32")) for name in names}
+
+
+def run(batch, objective, network=shifted, **options):
+    Unsupervised(**options)(batch, network=network, objective=objective, training=True)
+    return [[None if item is None else ops.convert_to_numpy(item) for item in view] for view in objective.views]
+
+
+def pulled(batch, name, step):
+    """`image(p + step)` with the edge repeated."""
+    image = ops.convert_to_numpy(batch[name])
+    return image[:, np.clip(np.arange(X) + step, 0, X - 1)]
+
+
+def test_moving_is_pulled_onto_fixed(batch):
+    ((fixed, moved, mask),) = run(batch, Recorder())
+    np.testing.assert_array_equal(fixed, ops.convert_to_numpy(batch["fixed"]))
+    np.testing.assert_allclose(moved, pulled(batch, "moving", 1), atol=1e-6)
+    assert mask is None
+
+
+def test_symmetric_shows_both_directions(batch):
+    views = run(batch, Recorder(), symmetric=True)
+    np.testing.assert_allclose(views[1][0], ops.convert_to_numpy(batch["moving"]))
+    np.testing.assert_allclose(views[1][1], pulled(batch, "fixed", -1), atol=1e-6)
+
+
+def test_symmetric_needs_an_inverse(batch):
+    with pytest.raises(ConfigError, match="strategy.symmetric: this network gives no inverse"):
+        run(
+            batch,
+            Recorder(),
+            lambda inputs, training: {"displacement": shifted(inputs)["displacement"]},
+            symmetric=True,
+        )
+
+
+def test_masks(batch):
+    ((_, _, fixed_mask),) = run(batch, Recorder("fixed"))
+    np.testing.assert_array_equal(fixed_mask, ops.convert_to_numpy(batch["fixed_mask"]))
+    ((_, _, union),) = run(batch, Recorder("union"))
+    np.testing.assert_allclose(union, np.maximum(fixed_mask, pulled(batch, "moving_mask", 1)), atol=1e-6)
+
+
+def test_a_missing_mask_is_named(batch):
+    del batch["moving_mask"]
+    with pytest.raises(ConfigError, match="objective.mask: `union` needs a mask of every moving image"):
+        run(batch, Recorder("union"))
+
+
+def test_lambda_reaches_network_and_objective(batch):
+    seen = {}
+
+    def network(inputs, training=None):
+        seen.update(inputs)
+        return shifted(inputs)
+
+    objective = Recorder()
+    batch["lam"] = ops.convert_to_tensor(np.full((B, 1), 0.25, "float32"))
+    run(batch, objective, network)
+    assert set(seen) == {"moving", "fixed", "lam"}
+    np.testing.assert_array_equal(ops.convert_to_numpy(objective.lam), 0.25)

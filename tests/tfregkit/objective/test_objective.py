@@ -1,0 +1,84 @@
+"""The weighted sum, with and without lambda."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from tfregkit.errors import ConfigError
+from tfregkit.objective.base import Regularizer, Similarity
+from tfregkit.objective.objective import Objective, View
+
+B, X, Y = 3, 5, 7
+
+
+class Difference(Similarity):
+    """Mean difference, weighted by the mask."""
+
+    def call(self, fixed, moved, mask=None):
+        difference = fixed - moved if mask is None else mask * (fixed - moved)
+        return ops.mean(difference, axis=(1, 2, 3))
+
+
+class Size(Regularizer):
+    """Mean of the field."""
+
+    def call(self, field):
+        return ops.mean(field, axis=(1, 2, 3))
+
+
+@pytest.fixture
+def case():
+    rng = np.random.default_rng(3)
+    images = {name: rng.random((B, X, Y, 1), dtype="float32") for name in ("fixed", "moved", "other", "mask")}
+    fields = {name: rng.random((B, X, Y, 2), dtype="float32") for name in ("displacement", "velocity")}
+    return images, fields
+
+
+def mean(array):
+    return array.reshape(B, -1).mean(1)
+
+
+def objective(**options):
+    terms = {"likeness": Difference(), "size": Size(on="velocity")}
+    return Objective(terms=terms, weights={"likeness": 2.0, "size": 0.5}, **options)
+
+
+def test_plain_weights(case):
+    images, fields = case
+    found = objective()([View(images["fixed"], images["moved"])], fields)
+    likeness, size = mean(images["fixed"] - images["moved"]), mean(fields["velocity"])
+    assert list(found) == ["likeness", "size", "total"]
+    np.testing.assert_allclose(found["likeness"], likeness, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["size"], size, rtol=1e-5)
+    np.testing.assert_allclose(found["total"], 2 * likeness + 0.5 * size, rtol=1e-5, atol=1e-6)
+
+
+def test_mask_reaches_the_similarity_and_views_are_averaged(case):
+    images, fields = case
+    views = [View(images["fixed"], images["moved"], images["mask"]), View(images["other"], images["fixed"])]
+    found = objective()(views, fields)["likeness"]
+    first = mean(images["mask"] * (images["fixed"] - images["moved"]))
+    np.testing.assert_allclose(found, (first + mean(images["other"] - images["fixed"])) / 2, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("lam", "given"), [(0.3, None), ("uniform", [[0.0], [0.25], [1.0]]), (0.3, [[1.0]] * 3)])
+def test_lambda_weighs_similarities_against_regularizers(case, lam, given):
+    images, fields = case
+    given = None if given is None else np.array(given, "float32")
+    found = objective(lam=lam, alpha=0.1)([View(images["fixed"], images["moved"])], fields, lam=given)
+    weight = 0.3 if given is None else given[:, 0]
+    likeness, size = 2 * mean(images["fixed"] - images["moved"]), 0.5 * mean(fields["velocity"])
+    np.testing.assert_allclose(found["total"], 0.1 * (1 - weight) * likeness + weight * size, rtol=1e-4, atol=1e-6)
+
+
+def test_uniform_lambda_must_come_with_the_batch(case):
+    images, fields = case
+    with pytest.raises(ConfigError, match="`uniform` needs a `lam` in every batch"):
+        objective(lam="uniform")([View(images["fixed"], images["moved"])], fields)
+
+
+def test_a_field_the_network_does_not_give_is_named(case):
+    images, fields = case
+    del fields["velocity"]
+    with pytest.raises(ConfigError, match="objective.terms.size: looks at the network's `velocity`.*`displacement`"):
+        objective()([View(images["fixed"], images["moved"])], fields)
