@@ -50,7 +50,7 @@ def rows(path):
 def test_default_is_the_test_pairs_of_the_run(trained, capsys):
     assert tfregkit(["evaluate", str(trained / "run"), "--pictures", "0"]) == 0
     found = {(r["pair"], r["metric"]) for r in rows(trained / "run" / "evaluation" / "metrics.csv")}
-    pairs, metrics = {"s3_to_s4", "s4_to_s3"}, {"folds", "sdlogj", "ncc", "seconds"}  # no labels, no points
+    pairs, metrics = {"3_to_4", "4_to_3"}, {"folds", "sdlogj", "ncc", "seconds"}  # no labels, no points
     assert {metric for _, metric in found} == metrics
     assert {pair for pair, _ in found} == pairs
     assert "folds (%)" in capsys.readouterr().out
