@@ -101,16 +101,16 @@ def test_square_does_not_see_the_sign_of_the_contrast_and_root_does():
 @pytest.mark.parametrize("form", FORMS)
 def test_is_symmetric_and_minus_one_for_equal_images(form):
     fixed, moved = images()
-    np.testing.assert_allclose(ncc(fixed, moved, form=form), ncc(moved, fixed, form=form), rtol=1e-6)
-    np.testing.assert_allclose(ncc(fixed, fixed, form=form), -1, atol=1e-5)
+    np.testing.assert_allclose(ncc(fixed, moved, form=form), ncc(moved, fixed, form=form), rtol=1e-5)
+    np.testing.assert_allclose(ncc(fixed, fixed, form=form), -1, atol=1e-4)
 
 
 def test_degenerate_inputs_have_the_documented_values():
     fixed, moved = images()
     flat = np.full_like(fixed, 1000.3)
-    np.testing.assert_allclose(ncc(flat, flat), 0, atol=1e-5)
+    np.testing.assert_allclose(ncc(flat, flat), 0, atol=1e-4)
     np.testing.assert_allclose(ncc(fixed, flat, form="root"), 0, atol=1e-3)
-    np.testing.assert_allclose(ncc(fixed, moved, window=1), 0, atol=1e-5)
+    np.testing.assert_allclose(ncc(fixed, moved, window=1), 0, atol=1e-4)
     np.testing.assert_allclose(ncc(fixed, moved, np.zeros_like(fixed)), 0, atol=0)
     np.testing.assert_allclose(ncc(0 * fixed, 0 * fixed, epsilon_mode="vxm_dev"), -1, rtol=1e-6)
     np.testing.assert_allclose(ncc(fixed, 1 - fixed, epsilon_mode="vxm_dev"), 0, atol=1e-10)

@@ -28,7 +28,8 @@ def test_gradients_are_those_of_the_plain_convolution():
     kernel = RNG.normal(size=(3, 3, 3, 3, 4)).astype(np.float32)
     weights = RNG.normal(size=(2, 6, 10, 4, 4)).astype(np.float32)
     found, expected = (
-        gradients(lambda c, k, f=f: ops.sum(ops.multiply(f(c, k), weights)), coarse, kernel) for f in (upsample_convolve, plain)
+        gradients(lambda c, k, f=f: ops.sum(ops.multiply(f(c, k), weights)), coarse, kernel)
+        for f in (upsample_convolve, plain)
     )
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
