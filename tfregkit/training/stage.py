@@ -163,9 +163,10 @@ class Stage:
                 "raise data.grid.spacing."
             )
         if self.distribution.workers > 1 and peer_lost(error):
+            step, reason = max(self.checkpoints.steps(), default=0), str(error).splitlines()[0]
             return TrainingError(
                 f"worker {self.distribution.worker} lost contact with another worker. Start all workers again with "
-                f"--resume; the job goes on from step {max(self.checkpoints.steps(), default=0)}. ({str(error).splitlines()[0]})"
+                f"--resume; the job goes on from step {step}. ({reason})"
             )
         return error
 

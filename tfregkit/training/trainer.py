@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
@@ -61,8 +62,13 @@ class Trainer(_Loop, keras.Model):
         Raises:
             TfregkitError: What a part found wrong, out of the wrapping that Keras puts around it.
         """
+        inputs = {name: keras.KerasTensor(value.shape, str(value.dtype)) for name, value in batch.items()}
         try:
-            self({name: keras.KerasTensor(value.shape, str(value.dtype)) for name, value in batch.items()})
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", UserWarning
+                )  # Keras comments at length on an error that is raised anyway
+                self(inputs)
         except Exception as error:
             raise _cause(error) from error
 

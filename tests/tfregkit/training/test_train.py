@@ -153,8 +153,8 @@ def test_a_conditioned_network_trains_on_uniform_lambda(config, tmp_path):
     with pytest.raises(ConfigError, match="is conditioned on lambda, so the objective needs one"):
         trained(config, tmp_path / "none", "model.conditioning=true")
     run = trained(config, tmp_path / "run", *uniform, "model.conditioning=true")
-    table = [{name: float(row[name]) for name in ("loss", "likeness", "smoothness")} for row in rows(run.path)]
-    assert table[0]["loss"] < 0.1 * table[0]["likeness"]
+    assert len(rows(run.path)) == 6
+    assert read_facts(run.checkpoints(1).best)["inputs"]["lam"] == [1, 1]
     assert run.network().conditioned
 
 
