@@ -52,7 +52,10 @@ def _square_small(field: list[Any]) -> list[Any]:
 
 
 def _back(field: list[Any], upstream: list[Any]) -> list[Any]:
-    splats = [tf_sampling.splat(up, component, field) for up, component in zip(upstream, field, strict=True)]
+    splats: list[Any] = []
+    for up, component in zip(upstream, field, strict=True):
+        with tf.control_dependencies(splats[-1:]):  # one at a time: each holds 2^N weighted planes
+            splats.append(tf_sampling.splat(up, component, field))
     return [
         tf_sampling.sample_slope(axis, len(field))(upstream[axis] + splats[axis], *field, *upstream, *field)
         for axis in range(len(field))
@@ -60,6 +63,7 @@ def _back(field: list[Any], upstream: list[Any]) -> list[Any]:
 
 
 def _back_small(field: list[Any], upstream: list[Any]) -> list[Any]:
-    padded = [tf_stencil.pad(component) for component in field]
+    with tf.control_dependencies(upstream):  # or all steps' padded fields would be made at once, and held
+        padded = [tf_stencil.pad(component) for component in field]
     splats = [tf_stencil.splat(tf_stencil.pad(up), *padded) for up in upstream]
     return [tf_stencil.slope(axis)(upstream[axis] + splats[axis], *padded, *upstream) for axis in range(len(field))]

@@ -1,7 +1,7 @@
 """Small jitted sub-graphs for TensorFlow: XLA fuses what the graph would materialise.
 
-Each function handed to `jit` yields one array: XLA on a CPU computes the shared part of several outputs once for each of
-them, and slowly; three calls with one output take a tenth of the time of one call with three. Nothing here holds a
+Each function handed to `jit` yields one array: XLA on a CPU computes the shared part of several outputs once for each
+of them, and slowly; three calls with one output took a third of the time of one call with three. Nothing here holds a
 convolution, which XLA on a CPU runs an order of magnitude slower than TensorFlow does.
 """
 

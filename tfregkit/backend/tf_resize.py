@@ -13,7 +13,7 @@ from tfregkit.backend.tf_jit import jit
 
 
 def resize_axis(image: Any, axis: int, size: int, new: int) -> Any:
-    """`out(y) = image(y (size - 1) / (new - 1))` along `axis`; sizes known and at least 2. See `tfregkit.ops.resize`."""
+    """`out(y) = image(y (size - 1) / (new - 1))` along `axis`; sizes known, at least 2. See `tfregkit.ops.resize`."""
 
     @tf.custom_gradient
     def run(image: Any) -> Any:

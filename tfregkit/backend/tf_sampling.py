@@ -67,7 +67,7 @@ def sample(plane: Any, *components: Any) -> Any:
 
 @functools.cache
 def sample_slope(axis: int, channels: int) -> Callable[..., Any]:
-    """A function `(total, *planes, *upstreams, *components)`: `total + sum_c upstream_c d plane_c(p + u) / d u_axis`."""
+    """A function `(total, *planes, *upstreams, *components)`: `total + sum_c g_c d plane_c(p + u) / d u_axis`."""
 
     @jit
     def slope(total: Any, *tensors: Any) -> Any:

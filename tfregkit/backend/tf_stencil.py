@@ -1,7 +1,7 @@
 """Jitted parts of linear sampling where no component leaves [-1, 1]: dense stencils of shifted planes.
 
-There the linear interpolation at `p + u(p)` is a blend of the 3^N nearest voxels with hat weights: of `-1, 0, 1` along an
-axis `max(-c, 0)`, `1 - |c|`, `max(c, 0)`, with `c` the displacement clipped to stay inside. Shifted contiguous reads
+There the linear interpolation at `p + u(p)` is a blend of the 3^N nearest voxels with hat weights: of `-1, 0, 1` along
+an axis `max(-c, 0)`, `1 - |c|`, `max(c, 0)`, with `c` the displacement clipped to stay inside. Shifted contiguous reads
 vectorise where gathers and scatters do not, and the adjoint, too, is a sum over shifts.
 
 Planes with one voxel of zeros around are called padded; their zeros meet zero weights or zero values only.
@@ -83,7 +83,7 @@ def sample(padded: Any, *components: Any) -> Any:
 
 @functools.cache
 def slope(axis: int) -> Callable[..., Any]:
-    """A function `(total, *padded, *upstreams)`: `total + sum_c upstream_c d u_c(p + u) / d u_axis` of a field itself."""
+    """A function `(total, *padded, *upstreams)`: `total + sum_c upstream_c d u_c(p + u) / d u_axis` of a field."""
 
     @jit
     def run(total: Any, *tensors: Any) -> Any:
