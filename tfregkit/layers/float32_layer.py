@@ -8,7 +8,7 @@ import keras
 
 
 class Float32Layer(keras.layers.Layer):
-    """A layer without weights that computes in float32 unless told otherwise: half precision is too coarse for positions."""
+    """A layer that computes in float32 unless told otherwise: half precision is too coarse for positions."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("dtype", "float32")
