@@ -45,7 +45,7 @@ def tfregkit_step(size, options):
     inputs = {"moving": moving, "fixed": fixed}
     if options.get("conditioning"):
         inputs["lam"] = tf.constant([[0.1]])
-    network(inputs, training=True)
+    network.build({name: tensor.shape for name, tensor in inputs.items()})
     optimizer.build(network.trainable_variables)
 
     @tf.function(jit_compile=False)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Literal
 
-from keras import ops
-
 from tfregkit.api import Regularizer
-from tfregkit_plugins.regularizers.differences import forward_difference, second_difference
+from tfregkit.ops.difference_energy import difference_energy
 
 
 class Bending(Regularizer):
@@ -33,10 +31,5 @@ class Bending(Regularizer):
 
     def call(self, field):
         axes = range(1, len(field.shape) - 1)
-        everywhere = (*axes, -1)
-        pure = [ops.mean(ops.square(second_difference(field, axis)), axis=everywhere) for axis in axes]
-        mixed = [
-            ops.mean(ops.square(forward_difference(forward_difference(field, i), j)), axis=everywhere)
-            for i, j in combinations(axes, 2)
-        ]
-        return sum(pure) + 2 * sum(mixed)
+        pure = [((axis, axis), 1.0) for axis in axes]
+        return difference_energy(field, (*pure, *((pair, 2.0) for pair in combinations(axes, 2))))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from keras import ops
-
 from tfregkit.api import Regularizer
-from tfregkit_plugins.regularizers.differences import forward_difference
+from tfregkit.ops.difference_energy import difference_energy
 
 
 class Diffusion(Regularizer):
@@ -36,7 +34,6 @@ class Diffusion(Regularizer):
         self.penalty = penalty
 
     def call(self, field):
-        measure = ops.square if self.penalty == "l2" else ops.abs
-        axes = range(1, len(field.shape) - 1)
-        per_axis = [ops.mean(measure(forward_difference(field, axis)), axis=(*axes, -1)) for axis in axes]
-        return sum(per_axis) / len(per_axis)
+        rank = len(field.shape) - 2
+        terms = tuple(((axis,), 1 / rank) for axis in range(1, rank + 1))
+        return difference_energy(field, terms, absolute=self.penalty == "l1")

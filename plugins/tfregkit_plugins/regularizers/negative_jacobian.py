@@ -7,7 +7,7 @@ from typing import Literal
 from keras import ops
 
 from tfregkit.api import Regularizer
-from tfregkit_plugins.regularizers.differences import forward_difference
+from tfregkit.ops.difference_energy import forward_difference
 
 
 class NegativeJacobian(Regularizer):

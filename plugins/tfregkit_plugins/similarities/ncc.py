@@ -67,6 +67,8 @@ def _standardised(image):
     """Mean 0 and variance 1 per item and channel; less contrast than a thousandth of the mean is not amplified."""
     axes = tuple(range(1, len(image.shape) - 1))
     mean = ops.stop_gradient(ops.mean(image, axis=axes, keepdims=True))
-    variance = ops.stop_gradient(ops.mean(ops.square(image - mean), axis=axes, keepdims=True))
+    image = image - mean
+    image = image - ops.stop_gradient(ops.mean(image, axis=axes, keepdims=True))  # what rounding left in the first mean
+    variance = ops.stop_gradient(ops.mean(ops.square(image), axis=axes, keepdims=True))
     least = 1e-6 * ops.square(mean) + 1e-20  # a constant image must not become its rounding errors
-    return (image - mean) / ops.sqrt(ops.maximum(variance, least))
+    return image / ops.sqrt(ops.maximum(variance, least))

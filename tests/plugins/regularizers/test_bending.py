@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from backends import gradients
 from keras import ops
 from references.fields import grid, linear, matrix, rough
 
@@ -33,3 +34,15 @@ def test_does_not_depend_on_the_order_of_the_axes():
     field = rough()
     turned = np.transpose(field, (0, 3, 1, 2, 4))[..., [2, 0, 1]]
     np.testing.assert_allclose(bending(turned), bending(field), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("bending", {}), ("diffusion", {}), ("diffusion", {"penalty": "l1"})])
+@pytest.mark.parametrize("shape", [(3, 5, 7), (7, 5)])
+def test_closed_form_gradient_agrees_with_finite_differences(name, parameters, shape):
+    term = tfregkit.build("regularizer", name, **parameters)
+    field, direction = rough(shape, seed=1), rough(shape, seed=2)
+    weights = np.array([1.0, -3.0], np.float32)
+    (slope,) = gradients(lambda u: ops.sum(ops.multiply(term(u), weights)), field)
+    step = 1e-3
+    ahead, behind = (np.dot(ops.convert_to_numpy(term(field + s * direction)), weights) for s in (step, -step))
+    np.testing.assert_allclose(np.sum(slope * direction), (ahead - behind) / (2 * step), rtol=1e-2)
