@@ -40,8 +40,9 @@ def nifti_image(
     target = np.dtype(dtype) if dtype is not None else output_dtype(data, like)
     if target.kind in "iu" and data.dtype != target:
         limits = np.iinfo(target)
-        data = np.clip(np.rint(data), limits.min, limits.max)
-    image = nib.Nifti1Image(data.astype(target, copy=False), grid.affine)
+        largest = np.nextafter(float(limits.max) + 1.0, 0.0)  # below 2^n, which a float of the maximum can round up to
+        data = np.clip(np.rint(data, dtype=np.float64), float(limits.min), largest)
+    image = nib.Nifti1Image(data.astype(target, copy=False), grid.affine, dtype=target)
     header = (space or like).header if space or like else None
     code = 1
     if isinstance(header, nib.Nifti1Header):

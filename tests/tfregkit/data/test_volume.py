@@ -78,6 +78,21 @@ def test_moved_image_keeps_integer_type_rounded_and_clipped(tmp_path):
     assert np.asarray(nifti_image(np.full(SHAPE, -9.0, np.float32), like.grid, like=like).dataobj).max() == 0
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64"])
+def test_wide_integer_types_are_kept_and_clipped_not_wrapped(dtype, tmp_path):
+    """NumPy's default integers are what many label maps are stored as; float32 cannot hold the largest of any."""
+    path = tmp_path / "i.nii.gz"
+    nib.save(nib.Nifti1Image(ramp(dtype=dtype), np.eye(4), dtype=dtype), path)
+    like = read_volume(path, labels=True)
+    assert like.integers == dtype
+    write_volume(tmp_path / "o.nii.gz", like.data, like.grid, like=like)
+    again = nib.load(tmp_path / "o.nii.gz")
+    assert again.get_data_dtype() == dtype
+    np.testing.assert_array_equal(again.dataobj, ramp())
+    most = np.asarray(nifti_image(np.full(SHAPE, 1e30, np.float32), like.grid, like=like).dataobj)
+    assert most.min() > 0.999 * np.iinfo(dtype).max
+
+
 def test_scale_factors_are_applied_and_such_images_are_written_as_float(tmp_path):
     volume = read_volume(patch(tmp_path / "i.nii", ramp(), scl_slope=0.5, scl_inter=-3.0))
     np.testing.assert_allclose(volume.data, ramp() * 0.5 - 3)
