@@ -55,13 +55,13 @@ def command(
     if points is not None:
         if len(files) != 1:
             raise click.UsageError("With --points, give one file: the CSV to write.")
+        _refuse_overwriting(files[0], (points, *warps))
         _points(warps, points, files[0], points_space)
         return
     if len(files) != 2:
         raise click.UsageError("Give INPUT and OUT (or --points P.csv and OUT).")
     source, out = files
-    if out.resolve() in {path.resolve() for path in (source, *warps, *([reference] if reference else []))}:
-        raise click.UsageError(f"{out} is an input; it would be overwritten.")
+    _refuse_overwriting(out, (source, *warps, *([reference] if reference else [])))
     from tfregkit.data.volume import save_image
     from tfregkit.data.writing import check_nifti_name
     from tfregkit.inference.apply import apply_to_image, read_transform
@@ -69,6 +69,11 @@ def command(
     check_nifti_name(out)
     image = apply_to_image(source, read_transform(warps), reference, interpolation=interpolation, fill=fill)
     save_image(image, out)
+
+
+def _refuse_overwriting(out: Path, inputs: tuple[Path, ...]) -> None:
+    if out.resolve() in {path.resolve() for path in inputs}:
+        raise click.UsageError(f"{out} is an input; it would be overwritten.")
 
 
 def _points(warps: tuple[Path, ...], points: Path, out: Path, space: str) -> None:

@@ -82,19 +82,26 @@ def command(
 def _check_single(moving: Path | None, fixed: Path | None, out_dir: Path | None, options: dict[str, Any]) -> None:
     """Refuse what cannot work before anything slow is done."""
     from tfregkit.data.writing import check_nifti_name
+    from tfregkit.inference.affine_file import check_affine_name
 
-    outputs = [options[name] for name in ("moved", "warp", "inverse_warp", "moved_labels") if options[name]]
+    images = [options[name] for name in ("moved", "warp", "inverse_warp", "moved_labels") if options[name]]
+    outputs = [*images, *([options["save_affine"]] if options["save_affine"] else [])]
     if moving is None or fixed is None:
         raise click.UsageError("Give MOVING and FIXED, or --pairs with --out-dir.")
     if out_dir is not None:
         raise click.UsageError("--out-dir belongs to --pairs; name the files with --moved and --warp.")
     if not outputs:
-        raise click.UsageError("Nothing to write: give --moved, --warp, --inverse-warp or --moved-labels.")
+        raise click.UsageError(
+            "Nothing to write: give --moved, --warp, --inverse-warp, --moved-labels or --save-affine."
+        )
     if (options["moving_labels"] is None) != (options["moved_labels"] is None):
         raise click.UsageError("--moving-labels and --moved-labels belong together.")
-    for path in outputs:
+    for path in images:
         check_nifti_name(path)
-    inputs = {path.resolve() for path in (moving, fixed, options["moving_labels"]) if path is not None}
+    if options["save_affine"]:
+        check_affine_name(options["save_affine"])
+    read = (moving, fixed, *(options[name] for name in ("moving_labels", "moving_mask", "fixed_mask")))
+    inputs = {path.resolve() for path in read if path is not None}
     for path in outputs:
         if path.resolve() in inputs:
             raise click.UsageError(f"{path} is an input; it would be overwritten.")

@@ -45,15 +45,19 @@ def read_affine(path: str | Path) -> np.ndarray:
     return LPS @ lps @ LPS
 
 
+def check_affine_name(path: str | Path) -> None:
+    """Refuse a name to write to that ends in neither `.tfm` nor `.txt`."""
+    if Path(path).suffix not in (".tfm", ".txt"):
+        raise DataError(f"{path}: an affine is written as .tfm or .txt.")
+
+
 def write_affine(path: str | Path, matrix: np.ndarray) -> None:
     """Write `(4, 4)` RAS mm, fixed to moving points, as an ITK text file that ITK, ANTs and Slicer read.
 
     Raises:
         DataError: If the name ends in neither `.tfm` nor `.txt`.
     """
-    path = Path(path)
-    if path.suffix not in (".tfm", ".txt"):
-        raise DataError(f"{path}: an affine is written as .tfm or .txt.")
+    check_affine_name(path)
     lps = LPS @ matrix @ LPS
     numbers = " ".join(repr(float(value)) for value in (*lps[:3, :3].ravel(), *lps[:3, 3]))
     write_text(

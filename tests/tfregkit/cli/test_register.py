@@ -90,6 +90,8 @@ def test_one_bad_pair_of_a_table_is_reported_and_the_rest_go_on(folder, capfd):
         (["m.nii.gz", "f.nii.gz", "--moved", "o.png"], "o.png: an image is written as .nii or .nii.gz"),
         (["m.nii.gz", "f.nii.gz", "--moved", "m.nii.gz"], "m.nii.gz is an input; it would be overwritten"),
         (["m.nii.gz", "f.nii.gz", "--moved", "a.nii.gz", "--warp", "a.nii.gz"], "Two outputs have the same name"),
+        (["m.nii.gz", "f.nii.gz", "--moved", "l.nii.gz", "--fixed-mask", "l.nii.gz"], "l.nii.gz is an input"),
+        (["m.nii.gz", "f.nii.gz", "--moved", "o.nii.gz", "--save-affine", "a.mat"], "a.mat: an affine is written as"),
         (["m.nii.gz", "f.nii.gz", "--moved-labels", "a.nii.gz"], "belong together"),
         (["m.nii.gz", "f.nii.gz", "--moved", "a.nii.gz", "--out-dir", "o"], "--out-dir belongs to --pairs"),
         (["--pairs", "pairs.csv"], "--pairs needs --out-dir"),
@@ -120,6 +122,7 @@ def test_a_wrong_call_is_one_message_and_exit_code_2(words, message, folder, cap
         (["--warp", "w.nii.gz", "m.nii.gz"], "Give INPUT and OUT"),
         (["--warp", "w.nii.gz", "--points", "p.csv", "a.csv", "b.csv"], "With --points, give one file"),
         (["--warp", "w.nii.gz", "m.nii.gz", "m.nii.gz"], "m.nii.gz is an input"),
+        (["--warp", "w.nii.gz", "--points", "pairs.csv", "pairs.csv"], "pairs.csv is an input"),
         (["m.nii.gz", "o.nii.gz"], "--warp"),
     ],
 )
