@@ -15,13 +15,12 @@ def command(config: str, overrides: tuple[str, ...], show: bool) -> None:
     Reads the file and its bases, finds every component among the installed plugins and tries its constructor. All
     problems are printed at once, each with its file and line; the exit code is 2 if there are any. Images are not read.
     """
-    import yaml
-
     from tfregkit.config.experiment import load_experiment
+    from tfregkit.config.source import dump
 
     experiment = load_experiment(config, overrides)
     if show:
-        click.echo(yaml.safe_dump(experiment.plain(), sort_keys=False, allow_unicode=True), nl=False)
+        click.echo(dump(experiment.plain()), nl=False)
         return
     stages = ", ".join(f"{stage.name} ({stage.model.name}, {stage.strategy.name})" for stage in experiment.stages)
     click.echo(f"{experiment.path}: valid. Stages: {stages}. Seed: {experiment.seed}.")

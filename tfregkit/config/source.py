@@ -65,7 +65,14 @@ def name_of(node: Node) -> str | None:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML with the scalars of YAML 1.2: `on`, `off`, `yes`, `no` are words, `1e-5` a number, dates text."""
+    """Safe YAML with the scalars of YAML 1.2: `on`, `off`, `yes`, `no` are words, `1e-5` a number, dates text.
+
+    One departure: `08` is text, since who writes it means a subject and not a number.
+    """
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that `_Loader` or a reader of YAML 1.1 would take for something else."""
 
 
 _CONTAINERS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
@@ -73,15 +80,16 @@ _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in [
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"null|Null|NULL|~|", ["n", "N", "~", ""]),
-    ("int", r"[-+]?[0-9]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    ("int", r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+", "-+0123456789"),
     (
         "float",
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
         "-+.0123456789",
     ),
     ("merge", r"<<", "<"),
 ]:
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
 _Loader.add_constructor(
     "tag:yaml.org,2002:int",
     lambda loader, node: int(node.value, 16) if node.value.startswith("0x") else int(node.value),
@@ -128,6 +136,11 @@ def parse_value(text: str, source: str, folder: Path | None = None) -> Node:
     if builder.problems:
         raise ConfigError("\n".join(builder.problems))
     return node
+
+
+def dump(data: Any) -> str:
+    """Plain data as YAML that `read`, and readers of YAML 1.1 and 1.2, take for the same data; keys in their order."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 class _Builder:

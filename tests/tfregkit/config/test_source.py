@@ -1,8 +1,9 @@
 """YAML with lines: the values of YAML 1.2, nothing silent, nothing executed."""
 
 import pytest
+import yaml
 
-from tfregkit.config.source import Mark, Node, parse, parse_value, read
+from tfregkit.config.source import Mark, Node, dump, parse, parse_value, read
 from tfregkit.errors import ConfigError
 
 
@@ -15,7 +16,9 @@ from tfregkit.errors import ConfigError
         (".5", 0.5),
         ("3.", 3.0),
         ("12", 12),
-        ("010", 10),
+        ("010", "010"),
+        ("08", "08"),
+        ("-0", 0),
         ("0x1f", 31),
         ("true", True),
         ("null", None),
@@ -36,6 +39,35 @@ def test_scalars_are_those_of_yaml_1_2(text, value):
     found = parse_value(text, "c.yaml").plain()
     assert found == value
     assert type(found) is type(value)
+
+
+def test_what_is_dumped_is_read_back():
+    """Names of subjects are text whatever they look like: resolved.yaml must mean the same as the file it came from."""
+    words = [
+        "08",
+        "05",
+        "1e5",
+        "12e4",
+        "1e-5",
+        "on",
+        "yes",
+        "2020-01-01",
+        "null",
+        "~",
+        "",
+        "0x1f",
+        "1:30",
+        "true",
+        "<<",
+    ]
+    data = {
+        "words": [*words, "-", "a: b", ".5", "+7", ".nan"],
+        "numbers": [1, 0, -3, 1e-5, 1e20, 1e5],
+        "08": [True, None],
+    }
+    for again in (parse(dump(data), "c.yaml").plain(), yaml.safe_load(dump(data))):
+        assert again == data
+        assert [type(number) for number in again["numbers"]] == [int, int, int, float, float, float]
 
 
 def test_every_value_knows_its_line():
