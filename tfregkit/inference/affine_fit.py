@@ -23,21 +23,20 @@ def fit_affine(
     similarity: Similarity,
     start: np.ndarray | None = None,
     *,
-    finest_mm: float = 2.0,
     report: Report | None = None,
 ) -> np.ndarray:
     """The affine that makes the moving image most alike to the fixed one.
 
     On each level `A <- A D` with `D(x) = (I + P)(x - c) + c + R t` about the centre `c` of the fixed image; `P` and `t`
     (in units of half the field of view, `R`) are fitted by gradient descent. A level that brings no improvement
-    changes nothing.
+    changes nothing. No level is finer than the fixed image's finest spacing; nothing else here is in mm, so that mice
+    are registered as men are.
 
     Args:
         moving: The moving image, normalised.
         fixed: The fixed image, normalised.
         similarity: Any similarity; lower is better.
         start: `(4, 4)` RAS mm, fixed to moving; the identity by default.
-        finest_mm: No level is finer than this spacing.
         report: Called after every step of each level.
 
     Returns:
@@ -47,7 +46,7 @@ def fit_affine(
     extent = np.ptp(fixed.grid.corners_mm(), axis=0)
     spacings: list[float] = []
     for voxels, steps, rate in LEVELS:
-        spacing = max(float(extent.max()) / voxels, finest_mm)
+        spacing = max(float(extent.max()) / voxels, float(fixed.grid.spacing.min()))
         if spacing in spacings:
             continue
         spacings.append(spacing)

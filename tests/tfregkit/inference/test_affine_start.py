@@ -53,7 +53,7 @@ def test_optimised_affine_finds_a_known_one(similarity):
     moving, fixed = pulled(GRIDS["oblique"], truth), fixed_image(GRIDS["las"])
     for volume in (moving, fixed):
         volume.data /= volume.data.max()
-    found = fit_affine(moving, fixed, tfregkit.build("similarity", similarity), finest_mm=1.0)
+    found = fit_affine(moving, fixed, tfregkit.build("similarity", similarity))
     points = np.random.default_rng(0).uniform(-8, 8, size=(29, 3)) + (7, -11, 5)
     before = np.linalg.norm(points - Transform((truth,)).map(points), axis=1).mean()
     after = np.linalg.norm(Transform((found,)).map(points) - Transform((truth,)).map(points), axis=1).mean()
@@ -63,5 +63,16 @@ def test_optimised_affine_finds_a_known_one(similarity):
 
 def test_a_fit_that_cannot_improve_changes_nothing():
     fixed = fixed_image(GRIDS["ras"])
-    found = fit_affine(fixed, fixed, tfregkit.build("similarity", "mse"), finest_mm=1.0)
+    found = fit_affine(fixed, fixed, tfregkit.build("similarity", "mse"))
     np.testing.assert_array_equal(found, np.eye(4))
+
+
+def test_optimised_affine_knows_no_size_in_mm():
+    """A mouse is a small man: images and truth scaled by 0.05."""
+    small, truth = np.diag([0.05, 0.05, 0.05, 1.0]), affine_matrix(6)
+    moving, fixed = pulled(GRIDS["oblique"], truth), fixed_image(GRIDS["las"])
+    mouse = [Volume(v.data / v.data.max(), Grid(v.grid.shape, small @ v.grid.affine)) for v in (moving, fixed)]
+    found = np.linalg.inv(small) @ fit_affine(*mouse, tfregkit.build("similarity", "mse")) @ small
+    points = np.random.default_rng(0).uniform(-8, 8, size=(29, 3)) + (7, -11, 5)
+    after = np.linalg.norm(Transform((found,)).map(points) - Transform((truth,)).map(points), axis=1).mean()
+    assert after < 0.3
