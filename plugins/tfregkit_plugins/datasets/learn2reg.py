@@ -14,7 +14,8 @@ import numpy as np
 from tfregkit.api import DataError, Pair, Subject, absolute, atomic_path, file_stem, read_grid, user_cache_folder
 
 PARTNERS = {"labels": ("labels",), "mask": ("masks",), "points": ("keypoints", "landmarks")}
-"""Folders that hold a scan's partners; `imagesTr/x.nii.gz` has its labels in `labelsTr/x.nii.gz`."""
+"""Folders that hold a scan's partners (`imagesTr/x.nii.gz` has its labels in `labelsTr/x.nii.gz`), and, with or without
+the `s`, the keys under which an entry may name them."""
 
 
 def world_points(path: Path, image: Path) -> Path:
@@ -96,14 +97,20 @@ class Learn2Reg:
         return self._scans[image]
 
     def _partner(self, image: Path, entry: dict[str, Any], kind: str) -> Path | None:
-        said = entry.get(kind.removesuffix("s")) or entry.get(kind)
-        if isinstance(said, str):
-            return self._file(said)
+        path = self._said(entry, kind) or self._in_folders(image, kind)
+        return world_points(path, image) if path and kind == "points" else path
+
+    def _said(self, entry: dict[str, Any], kind: str) -> Path | None:
+        keys = [key for name in PARTNERS[kind] for key in (name, name.removesuffix("s"))]
+        said = next((entry[key] for key in keys if isinstance(entry.get(key), str)), None)
+        return self._file(said) if said else None
+
+    def _in_folders(self, image: Path, kind: str) -> Path | None:
         for folder in PARTNERS[kind]:
             name = f"{file_stem(image)}.csv" if kind == "points" else image.name
             path = image.parent.with_name(image.parent.name.replace("images", folder)) / name
             if path.parent != image.parent and path.is_file():
-                return world_points(path, image) if kind == "points" else path
+                return path
         return None
 
     def _file(self, name: str) -> Path:

@@ -69,6 +69,16 @@ def test_keypoints_in_voxels_become_world_points(task):
         Learn2Reg(task).scans("training")
 
 
+def test_partners_that_the_file_names(task):
+    write_scan(task.parent / "brains" / "one.nii.gz", shape=(2, 3, 5))
+    (task.parent / "points").mkdir()
+    (task.parent / "points" / "one.csv").write_text("0,0,1\n")
+    entry = {"image": "imagesTr/OASIS_0001_0000.nii.gz", "mask": "brains/one.nii.gz", "keypoints": "points/one.csv"}
+    (scan,) = changed(task, training=[entry]).scans("training")
+    assert scan.mask == task.parent / "brains" / "one.nii.gz"
+    assert scan.points.read_text().splitlines() == ["x,y,z", "40.000000,-47.000000,60.000000"]
+
+
 def test_bad_files(task, tmp_path):
     with pytest.raises(DataError, match=r"gone\.json: there is no such file"):
         Learn2Reg(tmp_path / "gone.json")
