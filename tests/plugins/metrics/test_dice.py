@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from references.cases import case
 from references.metrics import dice as reference
-from tfregkit_plugins.metrics.dice import Dice
 
 from tfregkit.api import DataError
+from tfregkit_plugins.metrics.dice import Dice
 
 
 def test_each_label_is_a_structure_and_the_mean_leaves_out_the_background():

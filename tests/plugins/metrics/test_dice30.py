@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from references.cases import case
+
 from tfregkit_plugins.metrics.dice import Dice
 from tfregkit_plugins.metrics.dice30 import Dice30
 

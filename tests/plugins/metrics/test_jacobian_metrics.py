@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from references.cases import SHAPE, case
 from references.metrics import determinant
+
 from tfregkit_plugins.metrics.folds import Folds
 from tfregkit_plugins.metrics.jacobian import jacobian_determinant
 from tfregkit_plugins.metrics.sdlogj import SDLogJ

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from references.cases import SHAPE, case
 from references.metrics import local_ncc as reference
+
 from tfregkit_plugins.metrics.local_ncc import LocalNCC
 
 

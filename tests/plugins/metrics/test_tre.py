@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 from references.cases import case
-from tfregkit_plugins.metrics.tre import TRE
 
 from tfregkit.api import DataError
+from tfregkit_plugins.metrics.tre import TRE
 
 FIXED = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
