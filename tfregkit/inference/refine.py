@@ -29,8 +29,9 @@ def refine(
 ) -> dict[str, np.ndarray]:
     """Go on from a network's answer by descending the run's objective for this pair alone.
 
-    What is optimised is the stationary velocity where the network gives one (integrated by 7 squarings and resized to
-    the images' grid, so that the warp stays a diffeomorphism with an inverse), else the displacement.
+    What is optimised is the velocity where the network gives one, else the displacement. A velocity that comes with an
+    inverse is a stationary one: it is integrated by 7 squarings and resized to the images' grid, so that the warp stays
+    a diffeomorphism. Without an inverse (`steps: 0`) it is the displacement itself, perhaps on a coarser grid.
 
     Args:
         outputs: The network's `displacement` `(1, X, Y, Z, 3)` and, where it has one, `velocity` (possibly coarser).
@@ -42,26 +43,29 @@ def refine(
         report: Called after every step.
 
     Returns:
-        `displacement` and, for a velocity, `velocity` and `inverse`. The best iterate, never worse than where it began.
+        `displacement`, and `velocity` and `inverse` where the network gave them. The best iterate, never worse than
+        where it began.
     """
     shape = fixed.shape[1:4]
     key = "velocity" if "velocity" in outputs else "displacement"
+    stationary = key == "velocity" and "inverse" in outputs
     still, pulled = ops.convert_to_tensor(fixed), ops.convert_to_tensor(moving)
     weight = None if lam is None else ops.convert_to_tensor(np.full((1, 1), lam, dtype=np.float32))
 
+    def displacement(field: Any) -> Any:
+        return resize_field(integrate(field) if stationary else field, shape)
+
     def loss(field: Any) -> Any:
-        fields = {key: field}
-        if key == "velocity":
-            fields["displacement"] = resize_field(integrate(field), shape)
+        fields = {key: field, "displacement": displacement(field)}
         view = View(still, warp(pulled, fields["displacement"], image_gradient=False))
         return objective([view], fields, lam=weight)["total"]
 
     initial = np.asarray(outputs[key], dtype=np.float32)
     best, _ = Fit(initial, loss, learning_rate=LEARNING_RATE, steps=steps).run(report)
-    if key == "displacement":
-        return {"displacement": best}
-    both = {name: resize_field(integrate(sign * best), shape) for name, sign in (("displacement", 1), ("inverse", -1))}
-    return {"velocity": best, **{name: ops.convert_to_numpy(field) for name, field in both.items()}}
+    refined = {key: best, "displacement": displacement(best)}
+    if stationary:
+        refined["inverse"] = displacement(-best)
+    return {name: ops.convert_to_numpy(field) for name, field in refined.items()}
 
 
 def learnt(term: Any) -> bool:
