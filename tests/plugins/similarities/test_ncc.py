@@ -112,7 +112,7 @@ def test_degenerate_inputs_have_the_documented_values():
     np.testing.assert_allclose(ncc(fixed, flat, form="root"), 0, atol=1e-3)
     np.testing.assert_allclose(ncc(fixed, moved, window=1), 0, atol=1e-4)
     np.testing.assert_allclose(ncc(fixed, moved, np.zeros_like(fixed)), 0, atol=0)
-    np.testing.assert_allclose(ncc(0 * fixed, 0 * fixed, epsilon_mode="vxm_dev"), -1, rtol=1e-6)
+    np.testing.assert_allclose(ncc(0 * fixed, 0 * fixed, epsilon_mode="vxm_dev"), -1, rtol=1e-4)
     np.testing.assert_allclose(ncc(fixed, 1 - fixed, epsilon_mode="vxm_dev"), 0, atol=1e-10)
     low = np.random.default_rng(0).random(fixed.shape).astype(np.float32) * 1e-3
     assert np.all(ncc(low, low, epsilon_mode="legacy") > -0.01)
