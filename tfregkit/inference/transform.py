@@ -52,10 +52,6 @@ class Transform:
                 places += part.at(places)
         return lattice(matrix, grid.shape) if places is None else places
 
-    def displacement_mm(self, grid: Grid) -> np.ndarray:
-        """`T(x) - x` at every voxel of a grid: `(3, X, Y, Z)` float32, RAS mm."""
-        return self.on_grid(grid) - lattice(grid.affine, grid.shape)
-
     def resample(
         self,
         volume: Volume,
