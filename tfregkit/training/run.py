@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tfregkit.config.source import dump
 from tfregkit.errors import RunError
-from tfregkit.files import atomic_path, write_json, write_text
+from tfregkit.files import PARTIAL, atomic_path, write_json, write_text
 from tfregkit.training.versions import versions
 
 if TYPE_CHECKING:
@@ -37,19 +38,22 @@ class Run:
     def create(cls, path: str | Path, experiment: Experiment) -> Run:
         """Make the directory and write down the experiment.
 
+        What a run leaves that was killed before `resolved.yaml` was there is replaced.
+
         Raises:
-            RunError: When it exists and is not empty.
+            RunError: When it exists and holds anything else.
         """
         run = cls(Path(path).absolute())
-        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+        if run.path.exists() and not (run.path.is_dir() and _hardly_begun(run.path)):
             raise RunError(
                 f"{run.path}: the run directory exists already. Continue it with --resume, or choose another --run-dir."
             )
         run.path.mkdir(parents=True, exist_ok=True)
+        run.tidy()
         write_json(run.path / "versions.json", versions())
         with atomic_path(run.path / "config.yaml") as aside:
             shutil.copyfile(experiment.path, aside)
-        write_text(run.path / "resolved.yaml", _yaml(experiment.plain()))  # last: from now on it can be resumed
+        write_text(run.path / "resolved.yaml", dump(experiment.plain()))  # last: from now on it can be resumed
         return run
 
     @classmethod
@@ -89,9 +93,14 @@ class Run:
 
         return load_experiment(self.path / "resolved.yaml")
 
+    def tidy(self) -> None:
+        """Remove the half-written files of a process that was killed. Only for whoever writes to the run."""
+        for path in list(self.path.rglob(f"{PARTIAL}*")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
     def rewrite(self, experiment: Experiment) -> None:
         """Replace `resolved.yaml`: a resumed run may train for longer."""
-        write_text(self.path / "resolved.yaml", _yaml(experiment.plain()))
+        write_text(self.path / "resolved.yaml", dump(experiment.plain()))
         vars(self).pop("resolved", None)
         vars(self).pop("experiment", None)
 
@@ -136,5 +145,7 @@ class Run:
         return network
 
 
-def _yaml(data: dict[str, Any]) -> str:
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+def _hardly_begun(folder: Path) -> bool:
+    """Whether there is nothing but the first files of `Run.create`, in the order in which it writes them."""
+    names = [path.name for path in folder.iterdir() if not path.name.startswith(PARTIAL)]
+    return sorted(names) in ([], ["versions.json"], ["config.yaml", "versions.json"])
