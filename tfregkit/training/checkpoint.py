@@ -48,7 +48,8 @@ class Checkpoints:
         """Write the checkpoint of a step, then drop the oldest.
 
         Raises:
-            TrainingError: When the disk is full or not writable; the checkpoints before are untouched.
+            TrainingError: When a value is not finite, or the disk is full or not writable; the checkpoints before are
+                untouched.
         """
         path = self._write(self.path(step), groups, {**facts, "step": step})
         for old in self.steps()[: -self.keep]:
@@ -66,6 +67,8 @@ class Checkpoints:
                 key = f"{group}/{number:05d}"
                 arrays[key] = ops.convert_to_numpy(variable)
                 variables[key] = variable.path
+                if arrays[key].dtype.kind == "f" and not np.isfinite(arrays[key]).all():
+                    raise TrainingError(_non_finite_problem(facts["step"], variable.path, self.steps()))
         about = np.array(json.dumps({**facts, "variables": variables}))
         try:
             with atomic_path(path) as aside, open(aside, "wb") as file:
@@ -129,7 +132,17 @@ def _mismatch(path: Path, source: str, difference: str) -> str:
     )
 
 
+def _non_finite_problem(step: int, name: str, steps: list[int]) -> str:
+    return (
+        f"step {step}: {name} is not finite, so nothing is saved; {_kept(steps)}. Lower trainer.learning_rate, or set "
+        "trainer.optimizer.global_clipnorm."
+    )
+
+
 def _write_problem(path: Path, error: OSError, steps: list[int]) -> str:
     reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
-    kept = f"the checkpoint of step {steps[-1]} is intact" if steps else "no checkpoint was written before"
-    return f"{path}: cannot save: {reason}; {kept}. Make room and continue with --resume."
+    return f"{path}: cannot save: {reason}; {_kept(steps)}. Make room and continue with --resume."
+
+
+def _kept(steps: list[int]) -> str:
+    return f"the checkpoint of step {steps[-1]} is intact" if steps else "no checkpoint was written before"

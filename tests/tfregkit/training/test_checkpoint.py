@@ -76,6 +76,18 @@ def test_full_disk_keeps_the_checkpoint_before(tmp_path, groups, monkeypatch):
     assert checkpoints.path(3).read_bytes() == good
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_not_saved(tmp_path, groups, value):
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    checkpoints.save(3, groups, {})
+    groups["network"][1].assign(np.full(5, value))
+    with pytest.raises(TrainingError, match="step 4: weight1 is not finite.*the checkpoint of step 3 is intact"):
+        checkpoints.save(4, groups, {})
+    with pytest.raises(TrainingError, match="weight1 is not finite, so nothing is saved"):
+        checkpoints.save_best(4, groups["network"], {})
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000003.npz"]
+
+
 def test_damaged_file(tmp_path, groups):
     path = Checkpoints(tmp_path).save(1, groups, {})
     path.write_bytes(path.read_bytes()[:100])
