@@ -64,13 +64,15 @@ class Validation(StepCallback):
 
 
 def dice(fixed: np.ndarray, moved: np.ndarray) -> float:
-    """`2 |A & B| / (|A| + |B|)`, averaged over the labels above 0 in either map; NaN without labels."""
-    size = int(max(fixed.max(), moved.max())) + 1
-    fixed, moved = fixed.ravel(), moved.ravel()
-    both = np.bincount(fixed[fixed == moved], minlength=size)[1:]
-    sizes = np.bincount(fixed, minlength=size)[1:] + np.bincount(moved, minlength=size)[1:]
-    present = sizes > 0
-    return float(np.mean(2 * both[present] / sizes[present])) if present.any() else float("nan")
+    """`2 |A & B| / (|A| + |B|)`, averaged over the labels other than 0 in either map; NaN without labels."""
+    values, indices = np.unique(np.stack([fixed.ravel(), moved.ravel()]), return_inverse=True)
+    first, second = indices.reshape(2, -1)
+    structures, size = values != 0, len(values)
+    if not structures.any():
+        return float("nan")
+    both = np.bincount(first[first == second], minlength=size)[structures]
+    sizes = (np.bincount(first, minlength=size) + np.bincount(second, minlength=size))[structures]
+    return float(np.mean(2 * both / sizes))
 
 
 def _looker(trainer: Any) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
