@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Evaluation:
-    """What came out: the rows, their summary, the pairs that could not be used with the reason, and the pictures."""
+    """What came out: the rows, their summary, why a pair could not be used (by pair and lambda), and the pictures."""
 
     folder: Path
     rows: list[Row] = field(default_factory=list)
     summary: list[Summary] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
+    failures: dict[tuple[str, float | None], str] = field(default_factory=dict)
     pictures: list[Path] = field(default_factory=list)
 
 
@@ -74,13 +74,15 @@ def evaluate_run(
     for pair, lam in track(work, description="Evaluating", console=console, transient=True):
         try:
             case, rows = _registered(registration, pair, lam, metrics, settings.refine)
-        except TfregkitError as error:
-            result.failures[pair.id] = str(error)
-            console.print(f"[red]{pair.id}[/red]: {escape(str(error))}", highlight=False)
+            wanted = len(result.pictures) < settings.pictures
+            pictures = [_picture(case, rows, result.folder, settings, lam)] if wanted else []
+        except Exception as error:  # whatever it is, the other pairs go on
+            message = str(error) if isinstance(error, TfregkitError) else f"{type(error).__name__}: {error}"
+            result.failures[pair.id, lam] = message
+            console.print(f"[red]{pair.id}[/red]: {escape(message)}", highlight=False)
             continue
         result.rows += rows
-        if len(result.pictures) < settings.pictures:
-            result.pictures.append(_picture(case, rows, result.folder, settings, lam))
+        result.pictures += pictures
     if not result.rows:
         raise DataError("no pair could be evaluated:\n" + "\n".join(result.failures.values()))
     return _finished(result, metrics, console)
@@ -162,9 +164,11 @@ def _finished(result: Evaluation, metrics: dict[str, Metric], console: Console) 
     failures.unlink(missing_ok=True)
     if result.failures:
         with atomic_path(failures) as aside:
-            pd.DataFrame(result.failures.items(), columns=["pair", "reason"]).to_csv(aside, index=False)
+            table = [(*key, reason) for key, reason in result.failures.items()]
+            pd.DataFrame(table, columns=["pair", "lambda", "reason"]).to_csv(aside, index=False)
     console.print(printed(result.summary))
     console.print(f"Tables and pictures: {result.folder}", highlight=False, soft_wrap=True)
     if result.failures:
-        console.print(f"{len(result.failures)} pair(s) could not be used: {failures}", style="red", soft_wrap=True)
+        count = len({pair for pair, _ in result.failures})
+        console.print(f"{count} pair(s) could not be used: {failures}", style="red", soft_wrap=True)
     return result

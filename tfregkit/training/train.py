@@ -54,7 +54,7 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
     if experiment.evaluation is not None and chief:
         from tfregkit.evaluation.evaluate import evaluate_run
 
-        evaluate_run(run, experiment.evaluation)
+        evaluate_run(run, experiment.evaluation, console=console)
     return run
 
 
@@ -72,6 +72,7 @@ def _run(experiment: Experiment, run_dir: str | Path, resume: bool, chief: bool)
             + "\n  ".join(refused)
             + "\n  Undo these changes, or choose another --run-dir."
         )
+    run.tidy()
     if changes:
         run.rewrite(experiment)
     return run

@@ -7,7 +7,10 @@ from typing import Literal
 import numpy as np
 
 Scheme = Literal["central", "forward"]
-"""`central`: `np.gradient` at every voxel (one-sided at the border). `forward`: differences on the `(d-1)^N` cells."""
+"""`central`: `np.gradient` at every voxel (one-sided at the border). `forward`: differences on the `(d-1)^N` cells.
+
+Along an axis of one voxel the derivative is 0, and there is one cell.
+"""
 
 
 def jacobian_determinant(displacement: np.ndarray, scheme: Scheme = "central") -> np.ndarray:
@@ -29,10 +32,11 @@ def jacobian_determinant(displacement: np.ndarray, scheme: Scheme = "central") -
 
 def _derivative(field: np.ndarray, axis: int, ndim: int, scheme: Scheme) -> np.ndarray:
     """Derivative of all components along one axis, float32, as a new array."""
+    flat = field.shape[axis] == 1
     if scheme == "central":
-        return np.gradient(field, axis=axis).astype(np.float32)
-    cells = tuple(slice(None) if k == axis else slice(None, -1) for k in range(ndim))
-    return np.diff(field, axis=axis)[cells].astype(np.float32)
+        return (np.zeros_like(field) if flat else np.gradient(field, axis=axis)).astype(np.float32)
+    cells = tuple(slice(None) if k == axis or field.shape[k] == 1 else slice(None, -1) for k in range(ndim))
+    return (np.zeros_like(field) if flat else np.diff(field, axis=axis))[cells].astype(np.float32)
 
 
 def inside(determinant: np.ndarray, mask: np.ndarray | None) -> np.ndarray:

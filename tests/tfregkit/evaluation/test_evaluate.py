@@ -114,13 +114,37 @@ def test_bad_pair_is_reported_and_the_others_go_on(tmp_path, pairs, shifts):
     lost = Pair(replace(pairs[0].moving, id="lost", image=tmp_path / "[lost].nii.gz"), pairs[0].fixed)
     other = Pair(replace(pairs[0].moving, id="odd", labels=tmp_path / "nothing.nii.gz"), pairs[0].fixed)
     result, shown = evaluated(fake_run(tmp_path), [lost, other, *pairs], tmp_path / "out")
-    assert list(result.failures) == ["lost_to_fixed", "odd_to_fixed"]
-    assert [r["pair"] for r in rows(tmp_path / "out" / "failures.csv")] == list(result.failures)
+    assert list(result.failures) == [("lost_to_fixed", None), ("odd_to_fixed", None)]
+    assert [r["pair"] for r in rows(tmp_path / "out" / "failures.csv")] == ["lost_to_fixed", "odd_to_fixed"]
     assert "[lost].nii.gz: there is no such file." in shown
     assert "2 pair(s) could not be used" in shown
     assert {r["pair"] for r in rows(tmp_path / "out" / "metrics.csv")} == {"near_to_fixed", "far_to_fixed"}
     evaluated(fake_run(tmp_path), pairs, tmp_path / "out")
     assert not (tmp_path / "out" / "failures.csv").exists()
+
+
+def test_an_error_nobody_foresaw_stops_no_other_pair(tmp_path, pairs, shifts, monkeypatch):
+    register = shifts.register
+
+    def fragile(moving, fixed, **options):
+        if moving.name.startswith("near"):
+            raise ValueError("too small to differentiate")
+        return register(moving, fixed, **options)
+
+    monkeypatch.setattr(shifts, "register", fragile)
+    result, shown = evaluated(fake_run(tmp_path), pairs, tmp_path / "out")
+    assert result.failures == {("near_to_fixed", None): "ValueError: too small to differentiate"}
+    assert {row.pair for row in result.rows} == {"far_to_fixed"}
+    assert "1 pair(s) could not be used" in shown
+
+
+def test_a_pair_fails_for_each_lambda_on_its_own(tmp_path, pairs, shifts):
+    shifts.network.conditioned = True
+    lost = Pair(replace(pairs[0].moving, id="lost", image=tmp_path / "lost.nii.gz"), pairs[0].fixed)
+    _, shown = evaluated(fake_run(tmp_path), [lost, pairs[1]], tmp_path / "out", lambdas=[0.0, 0.5], pictures=0)
+    failures = rows(tmp_path / "out" / "failures.csv")
+    assert [(r["pair"], float(r["lambda"])) for r in failures] == [("lost_to_fixed", 0.0), ("lost_to_fixed", 0.5)]
+    assert "1 pair(s) could not be used" in shown
 
 
 def test_no_usable_pair_is_an_error_and_writes_nothing(tmp_path, pairs, shifts):
