@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from tfregkit.data.base import Subject
-from tfregkit.data.grid import Grid, overlap, same_grid, working_grid
+from tfregkit.data.companion import on_grid_of
+from tfregkit.data.grid import Grid, overlap, working_grid
 from tfregkit.data.normalise import normalise
 from tfregkit.data.sampling import affine_sample
 from tfregkit.data.settings import GridSettings, NormalisationSettings
@@ -56,7 +57,7 @@ def prepare_image(scan: Subject, grid: Grid, mode: str, settings: NormalisationS
     volume = read_volume(scan.image)
     mask = None
     if settings.region == "mask" and scan.mask:
-        mask = _on_same_grid(read_volume(scan.mask), volume).data
+        mask = on_grid_of(volume, read_volume(scan.mask)).data
     try:
         volume.data = normalise(volume.data, settings, mask)
     except DataError as error:
@@ -66,14 +67,14 @@ def prepare_image(scan: Subject, grid: Grid, mode: str, settings: NormalisationS
 
 def prepare_labels(scan: Subject, grid: Grid, mode: str) -> np.ndarray:
     """The label map on the grid in the smallest integer type; 0 outside."""
-    labels = _on_same_grid(read_volume(scan.labels, labels=True), scan.image)
+    labels = on_grid_of(scan.image, read_volume(scan.labels, labels=True))
     values = to_grid(labels, grid, mode, "nearest", fill=0)
     return values.astype(np.promote_types(np.min_scalar_type(values.min()), np.min_scalar_type(values.max())))
 
 
 def prepare_mask(scan: Subject, grid: Grid, mode: str) -> np.ndarray:
     """The mask on the grid, float32 in [0, 1]; 0 outside."""
-    mask = _on_same_grid(read_volume(scan.mask), scan.image)
+    mask = on_grid_of(scan.image, read_volume(scan.mask))
     if mask.data.min() < 0 or mask.data.max() > 1:
         raise DataError(
             f"{mask.name}: a mask has values from 0 to 1. Received: {mask.data.min():g} to {mask.data.max():g}."
@@ -161,17 +162,6 @@ def _shared_spacing(grids: dict[Path, Grid]) -> tuple[float, ...]:
 
 def _text(spacing: Sequence[float]) -> str:
     return "x".join(f"{s:.3g}" for s in spacing)
-
-
-def _on_same_grid(volume: Volume, image: Volume | Path) -> Volume:
-    """The label map or mask, if it lies on the image's grid."""
-    grid, name = (image.grid, image.name) if isinstance(image, Volume) else (read_grid(image), str(image))
-    if not same_grid(volume.grid, grid):
-        raise DataError(
-            f"{volume.name}: lies on another grid than its image {name}: {volume.grid.describe()}; the image: "
-            f"{grid.describe()}. Resample it onto the image first (`tfregkit apply`, nearest for labels)."
-        )
-    return volume
 
 
 def _translation(shift_mm: np.ndarray) -> np.ndarray:

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from tfregkit.data.base import Pair, Subject
-from tfregkit.data.grid import same_grid
+from tfregkit.data.companion import on_grid_of
 from tfregkit.data.sampling import Interpolation, sample
 from tfregkit.data.volume import Volume, read_volume
-from tfregkit.errors import DataError
 from tfregkit.evaluation.base import Case
 from tfregkit.inference.field import Field, apply_matrix, lattice
 from tfregkit.inference.points import read_points
@@ -44,7 +43,7 @@ def make_case(pair: Pair, transform: Transform, initial: Transform | None = None
         fixed_labels=fixed_labels and fixed_labels.data,
         moving_labels=moving_labels and initial.resample(moving_labels, grid, interpolation="nearest"),
         moved_labels=moving_labels and _looked_up(moving_labels, places, "nearest", 0),
-        fixed_mask=pair.fixed.mask and _on_grid(read_volume(pair.fixed.mask), fixed).data,
+        fixed_mask=pair.fixed.mask and on_grid_of(fixed, read_volume(pair.fixed.mask)).data,
         fixed_points_mm=fixed_points,
         moving_points_mm=moving_points,
         warped_points_mm=None if fixed_points is None else transform.map(fixed_points),
@@ -58,17 +57,8 @@ def _looked_up(volume: Volume, places_mm: np.ndarray, interpolation: Interpolati
 
 
 def _labels(scan: Subject, image: Volume) -> Volume | None:
-    return None if scan.labels is None else _on_grid(read_volume(scan.labels, labels=True), image)
+    return None if scan.labels is None else on_grid_of(image, read_volume(scan.labels, labels=True))
 
 
 def _points(scan: Subject) -> np.ndarray | None:
     return None if scan.points is None else read_points(Path(scan.points))[0]
-
-
-def _on_grid(volume: Volume, image: Volume) -> Volume:
-    if not same_grid(volume.grid, image.grid):
-        raise DataError(
-            f"{volume.name}: lies on another grid than its image {image.name}: {volume.grid.describe()}; the image: "
-            f"{image.grid.describe()}. Resample it onto the image first (`tfregkit apply`, nearest for labels)."
-        )
-    return volume

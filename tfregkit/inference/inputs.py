@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from tfregkit.data.companion import on_grid_of
 from tfregkit.data.normalise import normalise
 from tfregkit.data.sampling import affine_sample
 from tfregkit.data.settings import NormalisationSettings
-from tfregkit.data.volume import Grid, Volume, read_volume, same_grid
+from tfregkit.data.volume import Grid, Volume, read_volume
 from tfregkit.errors import DataError
 
 
@@ -23,12 +24,7 @@ def readable(source: Any) -> Volume:
 
 def normalised(volume: Volume, settings: NormalisationSettings, mask: Any = None) -> Volume:
     """The image in the intensities of training. `mask`, on the same grid, is for `region: mask`."""
-    region = None
-    if mask is not None:
-        masks = read_volume(mask)
-        if not same_grid(masks.grid, volume.grid):
-            raise DataError(f"{masks.name}: the mask lies on another grid than {volume.name}.")
-        region = masks.data
+    region = None if mask is None else on_grid_of(volume, read_volume(mask)).data
     try:
         return Volume(normalise(volume.data, settings, region), volume.grid, volume.path)
     except DataError as error:

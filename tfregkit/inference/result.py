@@ -10,9 +10,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from tfregkit.data.companion import on_grid_of
 from tfregkit.data.sampling import Interpolation, sample
-from tfregkit.data.volume import Volume, nifti_image, read_volume, same_grid, save_image
-from tfregkit.errors import DataError
+from tfregkit.data.volume import Volume, nifti_image, read_volume, save_image
 from tfregkit.inference.field import Field, apply_matrix, lattice
 from tfregkit.inference.transform import Transform
 from tfregkit.inference.warps import WarpForm, check_form, warp_image, write_warp
@@ -86,12 +86,7 @@ class Result:
         Raises:
             DataError: When it lies on another grid than the moving image (`tfregkit apply` takes any grid).
         """
-        labels = read_volume(source, labels=True)
-        if not same_grid(labels.grid, self.moving_volume.grid):
-            raise DataError(
-                f"{labels.name}: the label map lies on another grid than {self.moving_volume.name}: "
-                f"{labels.grid.describe()}; the image: {self.moving_volume.grid.describe()}."
-            )
+        labels = on_grid_of(self.moving_volume, read_volume(source, labels=True))
         return nifti_image(self.apply(labels), self.fixed_volume.grid, like=labels, space=self.fixed_volume)
 
     def before(self, source: Any, interpolation: Interpolation = "nearest", fill: float = 0.0) -> np.ndarray:
