@@ -45,7 +45,9 @@ class Network(Component, keras.Model):
 
     - `displacement` `(B, X, Y[, Z], N)`: `moved(p) = moving(p + displacement(p))`, `p` on the fixed grid,
     - `inverse` (where the network can): the displacement that pulls the fixed image onto the moving one,
-    - `velocity` (for SVF networks): the stationary velocity at the resolution at which it is integrated,
+    - `velocity` (for SVF networks): the stationary velocity at the resolution at which it is integrated. A network that
+      gives it integrates it, and then gives `inverse` too at inference; where there is no integration the velocity is
+      the displacement, perhaps coarser, regularizers with `on: velocity` look at it, and there is never an `inverse`,
     - `features` (optional): tensors by name, for terms that look at them.
 
     The network does not warp images: the strategy does, for it knows which of them the objective looks at.
