@@ -64,7 +64,7 @@ def command(
     start["affine"] = options.pop("affine") or options["affine_similarity"] is not None
     similarity = options.pop("affine_similarity")
     if table is None:
-        _check_single(moving, fixed, out_dir, options)
+        _check_single(moving, fixed, out_dir, options, start["init"])
     else:
         _check_table(moving, out_dir, options)
     from tfregkit.inference.registration import load_run
@@ -79,10 +79,13 @@ def command(
     return _table(registration, table, out_dir, start, options["warp_format"])
 
 
-def _check_single(moving: Path | None, fixed: Path | None, out_dir: Path | None, options: dict[str, Any]) -> None:
+def _check_single(
+    moving: Path | None, fixed: Path | None, out_dir: Path | None, options: dict[str, Any], init: str | None
+) -> None:
     """Refuse what cannot work before anything slow is done."""
     from tfregkit.data.writing import check_nifti_name
     from tfregkit.inference.affine_file import check_affine_name
+    from tfregkit.inference.warps import sidecar_path
 
     images = [options[name] for name in ("moved", "warp", "inverse_warp", "moved_labels") if options[name]]
     outputs = [*images, *([options["save_affine"]] if options["save_affine"] else [])]
@@ -101,12 +104,16 @@ def _check_single(moving: Path | None, fixed: Path | None, out_dir: Path | None,
     if options["save_affine"]:
         check_affine_name(options["save_affine"])
     read = (moving, fixed, *(options[name] for name in ("moving_labels", "moving_mask", "fixed_mask")))
-    inputs = {path.resolve() for path in read if path is not None}
+    inputs = {path.resolve() for path in (*read, init and Path(init)) if path}
     for path in outputs:
         if path.resolve() in inputs:
             raise click.UsageError(f"{path} is an input; it would be overwritten.")
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise click.UsageError("Two outputs have the same name.")
+    warp, inverse = options["warp"], options["inverse_warp"]
+    if warp and inverse and sidecar_path(warp.resolve()) == sidecar_path(inverse.resolve()):
+        sidecar = sidecar_path(warp).name
+        raise click.UsageError(f"{warp} and {inverse} would share the sidecar {sidecar}: give them different names.")
 
 
 def _check_table(moving: Path | None, out_dir: Path | None, options: dict[str, Any]) -> None:

@@ -91,6 +91,8 @@ def test_one_bad_pair_of_a_table_is_reported_and_the_rest_go_on(folder, capfd):
         (["m.nii.gz", "f.nii.gz", "--moved", "m.nii.gz"], "m.nii.gz is an input; it would be overwritten"),
         (["m.nii.gz", "f.nii.gz", "--moved", "a.nii.gz", "--warp", "a.nii.gz"], "Two outputs have the same name"),
         (["m.nii.gz", "f.nii.gz", "--moved", "l.nii.gz", "--fixed-mask", "l.nii.gz"], "l.nii.gz is an input"),
+        (["m.nii.gz", "f.nii.gz", "--init", "s.tfm", "--save-affine", "./s.tfm"], "s.tfm is an input"),
+        (["m.nii.gz", "f.nii.gz", "--warp", "a.nii", "--inverse-warp", "a.nii.gz"], "would share the sidecar a.json"),
         (["m.nii.gz", "f.nii.gz", "--moved", "o.nii.gz", "--save-affine", "a.mat"], "a.mat: an affine is written as"),
         (["m.nii.gz", "f.nii.gz", "--moved-labels", "a.nii.gz"], "belong together"),
         (["m.nii.gz", "f.nii.gz", "--moved", "a.nii.gz", "--out-dir", "o"], "--out-dir belongs to --pairs"),
