@@ -16,6 +16,7 @@ SMALL = [
     "data.grid.spacing=8",
     "stages.registration.trainer.steps=2",
     "stages.registration.model.encoder_filters=[4, 4, 4, 4]",
+    "stages.registration.model.steps=2",
 ]
 
 
