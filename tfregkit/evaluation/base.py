@@ -23,6 +23,7 @@ class Case:
     moved: np.ndarray
     displacement: np.ndarray
     affine: np.ndarray
+    initial: np.ndarray | None = None  # (4, 4), the initial affine from fixed to moving RAS mm; None: the identity
     fixed_labels: np.ndarray | None = None
     moving_labels: np.ndarray | None = None  # on the fixed grid by the initial affine only: "before"
     moved_labels: np.ndarray | None = None

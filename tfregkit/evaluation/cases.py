@@ -40,6 +40,7 @@ def make_case(pair: Pair, transform: Transform, initial: Transform | None = None
         moved=_looked_up(moving, places, "linear", float(moving.data.min())),
         displacement=Field(grid, vectors_mm).to_voxels(),
         affine=grid.affine,
+        initial=initial.affine,
         fixed_labels=fixed_labels and fixed_labels.data,
         moving_labels=moving_labels and initial.resample(moving_labels, grid, interpolation="nearest"),
         moved_labels=moving_labels and _looked_up(moving_labels, places, "nearest", 0),

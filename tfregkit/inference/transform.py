@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -24,6 +25,13 @@ class Transform:
     """
 
     parts: tuple[np.ndarray | Field, ...] = ()
+
+    @property
+    def affine(self) -> np.ndarray | None:
+        """The `(4, 4)` matrix of a transform without fields, else None."""
+        if any(isinstance(part, Field) for part in self.parts):
+            return None
+        return reduce(lambda matrix, part: part @ matrix, self.parts, np.eye(4))
 
     def then(self, *parts: np.ndarray | Field) -> Transform:
         """The transform followed by more parts."""
@@ -65,11 +73,8 @@ class Transform:
         Returns:
             `grid.shape`; float32 for `linear`, the volume's dtype for `nearest`. Border rule: `data.sampling.sample`.
         """
-        if not any(isinstance(part, Field) for part in self.parts):
-            matrix = grid.affine
-            for part in self.parts:
-                matrix = part @ matrix
-            matrix = volume.grid.inverse @ matrix
+        if self.affine is not None:
+            matrix = volume.grid.inverse @ self.affine @ grid.affine
             return affine_sample(volume.data, matrix, grid.shape, interpolation=interpolation, fill=fill)
         coordinates = self.then(volume.grid.inverse).on_grid(grid)
         return sample(volume.data, coordinates, interpolation=interpolation, fill=fill)

@@ -48,8 +48,8 @@ def registration_figure(
 ) -> Path:
     """Write one PNG with a row for each plane, in neurological convention with the sides lettered.
 
-    The grid shows where the points of a regular grid on the fixed image are taken from, `p + u(p)` within the plane;
-    the colour below it is the local change of volume, `det J`. The error is `|fixed - f(moved)|` with `f` as in
+    The grid shows where the points of a regular grid on the fixed image are taken from, `p + u(p)` within the plane,
+    beyond the initial affine; the colour below it is the local change of volume, `det J`. The error is `|fixed - f(moved)|` with `f` as in
     `residual`, on one scale before and after.
 
     Args:
@@ -90,13 +90,23 @@ def registration_figure(
 def _panels(case: Case) -> _Panels:
     """The six volumes of the six columns."""
     after, before = residual(case.fixed, case.moved, case.moving)
+    field = _deformation(case)
     return _Panels(
         images=(case.fixed, case.moving, case.moved),
-        stretch=log2_volume_change(case.displacement),
+        stretch=log2_volume_change(field),
         errors=(before, after),
-        field=case.displacement,
+        field=field,
         spacing=np.linalg.norm(case.affine[:3, :3], axis=0),
     )
+
+
+def _deformation(case: Case) -> np.ndarray:
+    """`A^-1(T(p)) - p`: the displacement beyond the initial affine `A`, `(X, Y, Z, 3)` in voxels."""
+    if case.initial is None:
+        return case.displacement
+    to_fixed = np.linalg.inv(case.initial @ case.affine) @ case.affine
+    index = np.stack(np.meshgrid(*map(np.arange, case.displacement.shape[:3]), indexing="ij"), -1)
+    return (index + case.displacement) @ to_fixed[:3, :3].T + to_fixed[:3, 3] - index
 
 
 def _window(image: np.ndarray) -> tuple[float, float]:

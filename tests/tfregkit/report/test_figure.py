@@ -115,3 +115,15 @@ def test_grid_lines_are_drawn_where_the_points_are_taken_from():
 def test_unknown_or_no_plane_is_refused(tmp_path, names):
     with pytest.raises(ValueError, match="`planes` must name one or more of axial, coronal, sagittal"):
         registration_figure(bright_case(), tmp_path / "x.png", planes=names)
+
+
+def test_warp_is_drawn_without_the_affine_start():
+    """T = A(p + u(p)) with a far-away A is drawn as u: what registration added."""
+    pair = bright_case()
+    initial = np.array([[0.9, 0.2, 0.0, 80.0], [-0.2, 1.1, 0.1, -120.0], [0.0, -0.1, 1.05, 40.0], [0, 0, 0, 1.0]])
+    index = np.stack(np.meshgrid(*map(np.arange, SHAPE), indexing="ij"), -1)
+    to_moving = np.linalg.inv(pair.affine) @ initial @ pair.affine
+    total = (index + pair.displacement) @ to_moving[:3, :3].T + to_moving[:3, 3] - index
+    drawn = figure._panels(replace(pair, displacement=total, initial=initial))
+    np.testing.assert_allclose(drawn.field, pair.displacement, atol=1e-4)
+    np.testing.assert_allclose(drawn.stretch, log2_volume_change(pair.displacement), atol=1e-3)
