@@ -49,8 +49,8 @@ def registration_figure(
     """Write one PNG with a row for each plane, in neurological convention with the sides lettered.
 
     The grid shows where the points of a regular grid on the fixed image are taken from, `p + u(p)` within the plane,
-    beyond the initial affine; the colour below it is the local change of volume, `det J`. The error is `|fixed - f(moved)|` with `f` as in
-    `residual`, on one scale before and after.
+    beyond the initial affine; the colour below it is the local change of volume, `det J`. The error is
+    `|fixed - f(moved)|` with `f` as in `residual`, on one scale before and after.
 
     Args:
         case: The pair; its axes may be in any order, oblique grids are shown along their nearest R, A, S axes.
