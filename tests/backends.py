@@ -1,4 +1,4 @@
-"""Running the same tests under another Keras backend, and gradients that work on all of them."""
+"""Running the same tests under another Keras backend, and gradients (the core's own) that work on all of them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from tfregkit.backend.gradients import gradients
+
+__all__ = ["OTHERS", "gradients", "run_tests", "smooth_field", "tensorflow_only"]
 ROOT = Path(__file__).resolve().parents[1]
 OTHERS = ("jax", "torch")
 """The backends beside TensorFlow. Use: `@pytest.mark.parity`, `@pytest.mark.parametrize("backend", OTHERS)`."""
@@ -32,32 +33,6 @@ def run_tests(backend: str, *paths: str) -> None:
     environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # JAX compiles every operation: quickly, then
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"under {backend}:\n{done.stdout[-4000:]}{done.stderr[-2000:]}"
-
-
-def gradients(function: Callable[..., Any], *inputs: np.ndarray) -> list[np.ndarray]:
-    """Gradients of a scalar function of tensors with respect to each input, under whichever backend Keras runs."""
-    import keras
-
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        tensors = [tf.constant(x) for x in inputs]
-        with tf.GradientTape() as tape:
-            tape.watch(tensors)
-            value = function(*tensors)
-        found = tape.gradient(value, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return [tf.convert_to_tensor(x).numpy() for x in found]
-    if backend == "jax":
-        import jax
-
-        found = jax.grad(function, argnums=tuple(range(len(inputs))))(*[jax.numpy.asarray(x) for x in inputs])
-        return [np.asarray(x) for x in found]
-    import torch
-
-    tensors = [torch.tensor(x, requires_grad=True) for x in inputs]
-    found = torch.autograd.grad(function(*tensors), tensors, allow_unused=True)
-    return [np.zeros_like(x) if g is None else g.detach().numpy() for x, g in zip(inputs, found, strict=True)]
 
 
 tensorflow_only = pytest.mark.skipif(
