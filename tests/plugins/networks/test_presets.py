@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from backends import gradients
+from backends import gradients, tensorflow_only
 from keras import ops
 
 import tfregkit
@@ -77,7 +77,7 @@ def _total(network, inputs):
     return ops.sum(out["displacement"] ** 2) + ops.sum(out["inverse"])
 
 
-@pytest.mark.tensorflow
+@tensorflow_only
 def test_rematerialisation_changes_nothing_but_the_memory():
     import tensorflow as tf
 

@@ -1,5 +1,5 @@
 import numpy as np
-import pytest
+from backends import tensorflow_only
 from keras import ops
 from references.fields import rough
 
@@ -14,7 +14,7 @@ def test_sums_weighted_mean_squares_of_repeated_differences():
     np.testing.assert_allclose(ops.convert_to_numpy(found), 0.5 * once + 2 * mixed, rtol=1e-5)
 
 
-@pytest.mark.tensorflow
+@tensorflow_only
 def test_sizes_may_be_known_at_run_time_only():
     import tensorflow as tf
 

@@ -1,5 +1,5 @@
 import numpy as np
-import pytest
+from backends import tensorflow_only
 from keras import ops
 from references.local_correlation import local_correlation as oracle
 
@@ -15,7 +15,7 @@ def test_is_the_mean_of_the_map():
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=2e-5)
 
 
-@pytest.mark.tensorflow
+@tensorflow_only
 def test_sizes_may_be_known_at_run_time_only():
     import tensorflow as tf
 
