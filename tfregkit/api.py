@@ -1,7 +1,7 @@
 """The one module plugin classes import: the base class of every kind. It loads Keras; `tfregkit.hookimpl` does not."""
 
 from tfregkit.component import Component
-from tfregkit.config.settings import PathPattern
+from tfregkit.config.settings import PathPattern, StageName
 from tfregkit.data.base import Augmentation, Dataset, Pair, Split, Subject
 from tfregkit.data.cache import user_cache_folder
 from tfregkit.data.grid import Grid
@@ -15,6 +15,7 @@ from tfregkit.evaluation.base import Case, Metric
 from tfregkit.files import atomic_path
 from tfregkit.models.base import Decoder, Encoder, Network, Pyramid, Stitcher
 from tfregkit.objective.base import Regularizer, Similarity
+from tfregkit.objective.view import View
 from tfregkit.training.strategy import Strategy
 
 KINDS: dict[str, type] = {
@@ -53,9 +54,11 @@ __all__ = [
     "Share",
     "Similarity",
     "Split",
+    "StageName",
     "Stitcher",
     "Strategy",
     "Subject",
+    "View",
     "absolute",
     "atomic_path",
     "check_split",

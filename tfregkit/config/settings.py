@@ -79,6 +79,14 @@ PathPattern = Annotated[str, PathMarker()]
 """A path or glob pattern. In a configuration it is relative to the folder of the file that says it."""
 
 
+class StageMarker:
+    """Marks a string that is the name of an earlier stage of the experiment."""
+
+
+StageName = Annotated[str, StageMarker()]
+"""The name of an earlier stage, from which a component takes trained weights. See `Similarity.connect`."""
+
+
 def plain(value: Any) -> Any:
     """A validated value as YAML-ready data: paths as strings, tuples as lists, sections as mappings."""
     if isinstance(value, (Settings, Spec)):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import keras
 
 from tfregkit.component import Component
+
+if TYPE_CHECKING:
+    from tfregkit.training.earlier import Earlier
 
 
 class Similarity(Component, keras.layers.Layer):
@@ -18,11 +21,18 @@ class Similarity(Component, keras.layers.Layer):
     `call(self, fixed, moved, mask=None) -> (B,)`
         fixed, moved: `(B, X, Y[, Z], C)` float32 images on one grid.
         mask: `None` or `(B, X, Y[, Z], 1)` in [0, 1]; averages are weighted by it. An empty mask gives a finite value.
+
+    `needs` names what else of a `View` it takes, as keywords: `roles`, `noise`, `others`, `features`.
     """
+
+    needs: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         super().__init__(dtype="float32")
         self.supports_masking = True  # `mask` is ours; without this Keras warns about a mask of its own kind
+
+    def connect(self, earlier: Earlier) -> None:
+        """Take what the constructor's arguments name of earlier stages (`StageName`). Called once, before `build`."""
 
 
 class Regularizer(Component, keras.layers.Layer):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
@@ -10,14 +11,10 @@ from keras import ops
 from tfregkit.errors import ConfigError
 from tfregkit.objective.base import Regularizer, Similarity
 from tfregkit.objective.settings import ObjectiveSettings
+from tfregkit.objective.view import View
 
-
-class View(NamedTuple):
-    """Two images on one grid that should look alike, `(B, X, Y[, Z], C)`, and where to look, or None."""
-
-    fixed: Any
-    moved: Any
-    mask: Any = None
+if TYPE_CHECKING:
+    from tfregkit.training.earlier import Earlier
 
 
 class Objective(keras.layers.Layer):
@@ -25,11 +22,13 @@ class Objective(keras.layers.Layer):
 
     `total = sum_k w_k t_k`, or, with a `lam`,
     `total = alpha (1 - lam) sum_similarities w_k t_k + lam sum_regularizers w_k t_k` (`alpha`, λ of ContraReg, eq. 4).
-    The arithmetic is float32 under any policy. Only the trainer averages over the batch and over replicas.
+    The arithmetic is float32 under any policy. It is a layer for its weights; views hold more than tensors, so that it is
+    the terms that Keras calls. Only the trainer averages over the batch and over replicas.
 
     Args:
         terms: Similarities and regularizers by name.
         weights: The factor of each term, 1 where absent.
+        views: The names of the views a similarity looks at; all where absent.
         alpha: Factor of the similarities when there is a lambda.
         lam: None, a number in [0, 1], or `"uniform"`: the batch brings one per item.
         mask: Which mask the strategy makes for the similarities.
@@ -40,48 +39,74 @@ class Objective(keras.layers.Layer):
         *,
         terms: dict[str, Similarity | Regularizer],
         weights: dict[str, float] | None = None,
+        views: dict[str, Sequence[str] | None] | None = None,
         alpha: float = 1.0,
         lam: float | str | None = None,
         mask: str = "none",
     ) -> None:
         super().__init__(name="objective", dtype="float32")
+        self.built = True  # the weights are the terms'
         self.terms = dict(terms)
         self.term_weights = {name: (weights or {}).get(name, 1.0) for name in terms}
+        self.term_views = dict(views or {})
         self.alpha = alpha
         self.lam = lam
         self.mask = mask
 
     @classmethod
-    def from_settings(cls, settings: ObjectiveSettings) -> Objective:
-        """Build the terms a configuration names."""
-        specs = {name: term.similarity or term.regularizer for name, term in settings.terms.items()}
+    def from_settings(cls, settings: ObjectiveSettings, earlier: Earlier | None = None) -> Objective:
+        """Build the terms a configuration names.
+
+        Args:
+            settings: The section.
+            earlier: The stages before this one, for similarities that take something of theirs.
+        """
+        terms = {name: (term.similarity or term.regularizer).build() for name, term in settings.terms.items()}
+        for term in terms.values():
+            if earlier is not None and isinstance(term, Similarity):
+                term.connect(earlier)
         return cls(
-            terms={name: spec.build() for name, spec in specs.items()},
+            terms=terms,
             weights={name: term.weight for name, term in settings.terms.items()},
+            views={name: term.views for name, term in settings.terms.items()},
             alpha=settings.alpha,
             lam=settings.lam,
             mask=settings.mask,
         )
 
-    def call(self, views: list[View], fields: dict[str, Any], lam: Any = None) -> dict[str, Any]:
+    @property
+    def needs(self) -> set[str]:
+        """What the terms take of a view besides the two images and the mask."""
+        return {name for term in self.terms.values() if isinstance(term, Similarity) for name in term.needs}
+
+    def __call__(self, views: Sequence[View], fields: dict[str, Any], lam: Any = None) -> dict[str, Any]:
         """The terms by name, each `(B,)` float32, and their sum under `"total"`.
 
         Args:
-            views: Pairs of images; a similarity is averaged over them.
+            views: Pairs of images; a similarity is averaged over those it looks at.
             fields: The network's `displacement` and, where it has one, `velocity`, `(B, X, Y[, Z], N)`.
             lam: `(B, 1)`, needed when the objective's own `lam` is `"uniform"`; it replaces a number.
 
         Raises:
-            ConfigError: When a regularizer looks at a field the network does not give, or lambdas are missing.
+            ConfigError: When a term looks at a field or view that is not given, or lambdas are missing.
         """
-        terms = {}
+        terms, views = {}, [View(*view) for view in views]
         for name, term in self.terms.items():
             if isinstance(term, Similarity):
-                values = [term(view[0], view[1], mask=view[2]) for view in views]
+                values = [_value(term, view) for view in self._views(name, views)]
                 terms[name] = sum(values[1:], values[0]) / len(values)
             else:
                 terms[name] = term(self._field(name, term, fields))
         return {**terms, "total": self._total(terms, lam)}
+
+    def _views(self, name: str, views: Sequence[View]) -> Sequence[View]:
+        wanted = self.term_views.get(name)
+        if wanted is None:
+            return views
+        if missing := [view for view in wanted if view not in [given.name for given in views]]:
+            known = ", ".join(f"`{view.name}`" for view in views)
+            raise ConfigError(f"objective.terms.{name}.views: the strategy has no view `{missing[0]}`. It has {known}.")
+        return [view for view in views if view.name in wanted]
 
     def _field(self, name: str, term: Regularizer, fields: dict[str, Any]) -> Any:
         if term.on not in fields:
@@ -110,3 +135,7 @@ class Objective(keras.layers.Layer):
         if self.lam == "uniform":
             raise ConfigError("objective.lambda: `uniform` needs a `lam` in every batch; this batch has none.")
         return self.lam
+
+
+def _value(term: Similarity, view: View) -> Any:
+    return term(view.fixed, view.moved, mask=view.mask, **{name: getattr(view, name) for name in term.needs})

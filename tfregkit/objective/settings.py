@@ -16,16 +16,21 @@ class TermSettings(Settings):
         similarity: A similarity section.
         regularizer: A regularizer section.
         weight: The factor in the total.
+        views: Which of the strategy's views a similarity looks at, by name (`unsupervised`: `forward`, and `backward`
+            if it is symmetric; `reconstruction`: see there); `null`: all.
     """
 
     similarity: Annotated[Spec, Kind("similarity")] | None = None
     regularizer: Annotated[Spec, Kind("regularizer")] | None = None
     weight: Annotated[float, Field(ge=0)] = 1.0
+    views: Annotated[list[str], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> TermSettings:
         if (self.similarity is None) == (self.regularizer is None):
             raise ValueError("a term has either a `similarity` or a `regularizer`")
+        if self.regularizer is not None and self.views is not None:
+            raise ValueError("`views` are for a similarity")
         return self
 
 

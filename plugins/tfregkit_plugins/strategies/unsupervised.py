@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from tfregkit.api import ConfigError, Strategy
+from tfregkit.api import ConfigError, Strategy, View
 from tfregkit.ops.warp import warp
 
 
@@ -30,23 +30,24 @@ class Unsupervised(Strategy):
         """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
         inputs = {name: batch[name] for name in ("moving", "fixed", "lam") if name in batch}
         outputs = network(inputs, training=training)
-        views = [self._view(batch, "fixed", "moving", outputs["displacement"], objective.mask)]
+        views = [self._view("forward", batch, "fixed", "moving", outputs["displacement"], objective.mask)]
         if self.symmetric:
             if "inverse" not in outputs:
                 raise ConfigError("strategy.symmetric: this network gives no inverse field. Choose one that does.")
-            views.append(self._view(batch, "moving", "fixed", outputs["inverse"], objective.mask))
+            views.append(self._view("backward", batch, "moving", "fixed", outputs["inverse"], objective.mask))
         fields = {name: ops.cast(outputs[name], "float32") for name in ("displacement", "velocity") if name in outputs}
         return objective(views, fields, lam=batch.get("lam"))
 
-    def _view(self, batch: dict[str, Any], still: str, pulled: str, field: Any, mask: str) -> tuple[Any, Any, Any]:
-        """`(fixed, moved, mask)` where `still` stays and `pulled` is warped; images are data and get no gradient."""
+    def _view(self, name: str, batch: dict[str, Any], still: str, pulled: str, field: Any, mask: str) -> View:
+        """`still` stays and `pulled` is warped; images are data and get no gradient."""
         moved = warp(batch[pulled], field, image_gradient=False)
-        if mask == "none":
-            return batch[still], moved, None
-        region = _mask(batch, still, mask)
+        region = None
+        if mask != "none":
+            region = _mask(batch, still, mask)
         if mask == "union":
             region = ops.maximum(region, warp(_mask(batch, pulled, mask), field, image_gradient=False))
-        return batch[still], moved, region
+        known = {"noise": batch.get("noise"), "others": batch.get(f"{pulled}_others")}
+        return View(batch[still], moved, region, name, roles=(still, pulled), **known)
 
 
 def _mask(batch: dict[str, Any], image: str, mode: str) -> Any:

@@ -41,7 +41,7 @@ def batch():
 
 def run(batch, objective, network=shifted, **options):
     Unsupervised(**options)(batch, network=network, objective=objective, training=True)
-    return [[None if item is None else ops.convert_to_numpy(item) for item in view] for view in objective.views]
+    return [[None if item is None else ops.convert_to_numpy(item) for item in view[:3]] for view in objective.views]
 
 
 def pulled(batch, name, step):
@@ -98,3 +98,15 @@ def test_lambda_reaches_network_and_objective(batch):
     run(batch, objective, network)
     assert set(seen) == {"moving", "fixed", "lam"}
     np.testing.assert_array_equal(ops.convert_to_numpy(objective.lam), 0.25)
+
+
+def test_views_say_what_they_are(batch):
+    objective, extra = Recorder(), ops.ones((B, 5))
+    Unsupervised(symmetric=True)(
+        {**batch, "noise": extra, "moving_others": batch["moving"]}, network=shifted, objective=objective
+    )
+    forward, backward = objective.views
+    assert (forward.name, forward.roles) == ("forward", ("fixed", "moving"))
+    assert (backward.name, backward.roles) == ("backward", ("moving", "fixed"))
+    assert forward.noise is not None and backward.noise is not None
+    assert forward.others is not None and backward.others is None  # others have the role of what was moved

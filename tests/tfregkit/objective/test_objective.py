@@ -82,3 +82,40 @@ def test_a_field_the_network_does_not_give_is_named(case):
     del fields["velocity"]
     with pytest.raises(ConfigError, match="objective.terms.size: looks at the network's `velocity`.*`displacement`"):
         objective()([View(images["fixed"], images["moved"])], fields)
+
+
+class Curious(Difference):
+    """Asks for more than the images."""
+
+    needs = ("roles", "noise")
+
+    def call(self, fixed, moved, mask=None, roles=None, noise=None):
+        return super().call(fixed, moved) * (2.0 if roles == ("fixed", "moving") else 3.0) + noise[:, 0]
+
+
+def test_a_similarity_gets_what_it_asks_for(case):
+    images, fields = case
+    term, noise = Curious(), np.arange(B, dtype="float32")[:, None]
+    found = Objective(terms={"a": term, "b": Difference()})
+    assert found.needs == {"roles", "noise"}
+    view = View(images["fixed"], images["moved"], None, "backward", roles=("moving", "fixed"), noise=noise)
+    expected = 3 * mean(images["fixed"] - images["moved"]) + noise[:, 0]
+    np.testing.assert_allclose(found([view], fields)["a"], expected, rtol=1e-5)
+
+
+def test_a_term_chooses_its_views(case):
+    images, fields = case
+    forward = View(images["fixed"], images["moved"])
+    backward = View(images["fixed"], images["other"], None, "backward")
+    terms = {"both": Difference(), "one": Difference()}
+    found = Objective(terms=terms, views={"one": ["backward"]})([forward, backward], fields)
+    np.testing.assert_allclose(found["one"], mean(images["fixed"] - images["other"]), rtol=1e-4)
+    expected = mean(images["fixed"] - (images["moved"] + images["other"]) / 2)
+    np.testing.assert_allclose(found["both"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_view_the_strategy_does_not_give_is_named(case):
+    images, fields = case
+    objective = Objective(terms={"one": Difference()}, views={"one": ["backward"]})
+    with pytest.raises(ConfigError, match=r"objective.terms.one.views: .* no view `backward`. It has `forward`"):
+        objective([View(images["fixed"], images["moved"])], fields)
