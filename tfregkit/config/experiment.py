@@ -18,6 +18,7 @@ from tfregkit.config.settings import Settings
 from tfregkit.config.shipped import find_config
 from tfregkit.config.source import Node
 from tfregkit.config.stage import StageSettings
+from tfregkit.config.stage_names import stages_named
 from tfregkit.evaluation.settings import EvaluationSettings
 
 
@@ -114,10 +115,14 @@ def _spread_data(root: Node) -> None:
 
 
 def _check_names(settings: ExperimentSettings, problems: Problems) -> None:
-    """A stage's name is its folder, so no two may share one."""
+    """A stage's name is its folder, so no two may share one; what a stage takes from another must come before it."""
     if problems:
         return
     names = [stage.name for stage in settings.stages]
-    for i, name in enumerate(names):
+    for i, (name, stage) in enumerate(zip(names, settings.stages, strict=True)):
         if name in names[:i]:
             problems.add(("stages", i, "name"), f"two stages are called `{name}`.")
+        for at, wanted in stages_named(stage, ("stages", i)):
+            if wanted not in names[:i]:
+                known = ", ".join(f"`{earlier}`" for earlier in names[:i]) or "none"
+                problems.add(at, f"there is no stage `{wanted}` before this one. Earlier stages: {known}")

@@ -36,6 +36,8 @@ def merge(base: Node, over: Node, at: tuple[Hashable, ...] = ()) -> Node:
     """`over` on top of `base`: mappings merge key by key, `stages` by name, anything else replaces.
 
     A section with another `name` is another component: it replaces the base's, whose parameters mean nothing to it.
+    Of `stages`, an item with `remove: true` takes the base's stage of that name out, and a new one with `before: NAME`
+    comes before that stage instead of last.
     """
     if isinstance(base.value, dict) and isinstance(over.value, dict):
         if name_of(base) and name_of(over) and name_of(base) != name_of(over):
@@ -50,13 +52,31 @@ def merge(base: Node, over: Node, at: tuple[Hashable, ...] = ()) -> Node:
 
 
 def _by_name(base: list[Node], over: list[Node]) -> list[Node]:
-    """Items of the same name merged in their place, new ones at the end."""
+    """Items of the same name merged in their place, new ones before the stage they name or at the end."""
     merged = list(base)
     for node in over:
+        removed, before = _taken(node, "remove"), _taken(node, "before")
         names = [name_of(item) for item in merged]
-        if name_of(node) is not None and name_of(node) in names:
-            place = names.index(name_of(node))
+        place = names.index(name_of(node)) if name_of(node) in names and name_of(node) is not None else None
+        if removed is not None and removed.value is True:
+            if place is None:
+                raise ConfigError(f"{removed.mark}: remove: the base has no stage `{name_of(node)}`. {_known(names)}")
+            del merged[place]
+        elif place is not None:
             merged[place] = merge(merged[place], node, ("stages", place))
+        elif before is not None:
+            if before.value not in names:
+                raise ConfigError(f"{before.mark}: before: the base has no stage `{before.value}`. {_known(names)}")
+            merged.insert(names.index(before.value), node)
         else:
             merged.append(node)
     return merged
+
+
+def _taken(node: Node, key: str) -> Node | None:
+    """A directive of the merge, which is no part of the stage."""
+    return node.value.pop(key, None) if isinstance(node.value, dict) else None
+
+
+def _known(names: list[str | None]) -> str:
+    return f"It has: {', '.join(str(name) for name in names)}."

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tfregkit.component import Component
+from tfregkit.errors import ConfigError
 
 Pyramid = dict[str, Any]
 """Feature maps by level: `"P0"` at full resolution, `"Pn"` 2^n times coarser (keras-hub's convention)."""
@@ -34,9 +35,9 @@ class Stitcher(Component, keras.layers.Layer):
 
 
 class Network(Component, keras.Model):
-    """A registration network: fully convolutional, with no fixed input shape.
+    """What a stage trains: a registration network, or one that another stage needs. No fixed input shape.
 
-    `call(self, inputs, training=None) -> dict` takes a dict with
+    `call(self, inputs, training=None) -> dict` of a registration network takes a dict with
 
     - `moving`, `fixed`: `(B, X, Y[, Z], C)` on one grid, sizes divisible by `stride`,
     - `lam` (only if `conditioned`): `(B, 1)` in [0, 1],
@@ -51,6 +52,8 @@ class Network(Component, keras.Model):
     - `features` (optional): tensors by name, for terms that look at them.
 
     The network does not warp images: the strategy does, for it knows which of them the objective looks at.
+
+    Other networks take what they need of the same dict and give what their strategy looks for.
     """
 
     @property
@@ -61,3 +64,13 @@ class Network(Component, keras.Model):
     def conditioned(self) -> bool:
         """Whether the network takes `lam`."""
         return False
+
+    def extractor(self, role: str) -> keras.layers.Layer:
+        """What gives features of an image of that role (`moving` or `fixed`) to components of later stages.
+
+        The layer takes `(B, X, Y[, Z], C)` and returns feature maps by name, each `(B, x, y[, z], c)`.
+
+        Raises:
+            ConfigError: When this network has none.
+        """
+        raise ConfigError(f"network `{type(self).__name__}` gives no features to later stages.")

@@ -22,8 +22,8 @@ class Objective(keras.layers.Layer):
 
     `total = sum_k w_k t_k`, or, with a `lam`,
     `total = alpha (1 - lam) sum_similarities w_k t_k + lam sum_regularizers w_k t_k` (`alpha`, λ of ContraReg, eq. 4).
-    The arithmetic is float32 under any policy. It is a layer for its weights; views hold more than tensors, so that it is
-    the terms that Keras calls. Only the trainer averages over the batch and over replicas.
+    The arithmetic is float32 under any policy. It is a layer for its weights' sake; views hold more than tensors, so
+    Keras' own call comes with the terms. Only the trainer averages over the batch and over replicas.
 
     Args:
         terms: Similarities and regularizers by name.

@@ -9,20 +9,22 @@ import numpy as np
 from tfregkit.backend.distribution import Distribution
 from tfregkit.errors import ConfigError
 
-LAMBDA = 3  # the stream of random numbers; the data side has others
+LAMBDA, NOISE = 3, 4  # streams of random numbers; the data side has others
+NOISE_SIZE = 4096
 
 
 class BatchMaker:
-    """Adds lambda to the data's batches and cuts them into replicas' shares.
+    """Adds what is drawn anew for every item, lambda and noise, to the data's batches; cuts them into replicas' shares.
 
     Args:
         batches: The training batches.
         distribution: Whose local replicas are served.
         lam: None, a number, or `"uniform"`.
+        noise: Whether the objective asks for `noise`, from which similarities draw what they sample.
     """
 
-    def __init__(self, batches: Any, distribution: Distribution, lam: float | str | None) -> None:
-        self.batches, self.distribution, self.lam = batches, distribution, lam
+    def __init__(self, batches: Any, distribution: Distribution, lam: float | str | None, noise: bool = False) -> None:
+        self.batches, self.distribution, self.lam, self.noise = batches, distribution, lam, noise
         if batches.batch_size % distribution.replicas:
             raise ConfigError(
                 f"trainer.batch_size: {batches.batch_size} cannot be shared by {distribution.replicas} devices. "
@@ -34,14 +36,17 @@ class BatchMaker:
         return [self.share(step, replica) for replica in self.distribution.local]
 
     def share(self, step: int, replica: int) -> dict[str, np.ndarray]:
-        """One replica's share; `lam` is `(B, 1)`."""
+        """One replica's share; `lam` is `(B, 1)`, `noise` `(B, 4096)`, both uniform in [0, 1)."""
         replicas = self.distribution.replicas
         batch = self.batches.batch(step, replica=replica, replicas=replicas)
-        if self.lam is None:
-            return batch
         size = self.batches.batch_size // replicas
+        share = slice(replica * size, (replica + 1) * size)
         if self.lam == "uniform":
-            drawn = np.random.default_rng([self.batches.seed, LAMBDA, step]).random((size * replicas, 1), "float32")
-        else:
-            drawn = np.full((size * replicas, 1), self.lam, "float32")
-        return {**batch, "lam": drawn[replica * size : (replica + 1) * size]}
+            batch = {**batch, "lam": self._drawn(LAMBDA, step, 1)[share]}
+        elif self.lam is not None:
+            batch = {**batch, "lam": np.full((size, 1), self.lam, "float32")}
+        return {**batch, "noise": self._drawn(NOISE, step, NOISE_SIZE)[share]} if self.noise else batch
+
+    def _drawn(self, stream: int, step: int, numbers: int) -> np.ndarray:
+        rng = np.random.default_rng([self.batches.seed, stream, step])
+        return rng.random((self.batches.batch_size, numbers), "float32")

@@ -56,9 +56,9 @@ class Checkpoints:
             self.path(old).unlink(missing_ok=True)
         return path
 
-    def save_best(self, step: int, network: list[Any], facts: dict[str, Any]) -> Path:
-        """Write the network's weights as the best so far."""
-        return self._write(self.best, {"network": network}, {**facts, "step": step})
+    def save_best(self, step: int, groups: Groups, facts: dict[str, Any]) -> Path:
+        """Write weights as the best so far."""
+        return self._write(self.best, groups, {**facts, "step": step})
 
     def _write(self, path: Path, groups: Groups, facts: dict[str, Any]) -> Path:
         arrays, variables = {}, {}

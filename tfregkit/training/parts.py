@@ -14,6 +14,7 @@ from tfregkit.config.settings import Spec
 from tfregkit.errors import ConfigError
 from tfregkit.models.base import Network
 from tfregkit.objective.objective import Objective
+from tfregkit.training.earlier import Earlier
 from tfregkit.training.optimizer import build_optimizer
 from tfregkit.training.settings import TrainerSettings
 from tfregkit.training.trainer import Trainer
@@ -29,13 +30,12 @@ def build_network(spec: Spec, settings: TrainerSettings) -> Network:
         return spec.build()
 
 
-def build_trainer(stage: Any, network: Network) -> Trainer:
-    """The stage's trainer, compiled but without weights yet."""
+def build_trainer(stage: Any, network: Network, earlier: Earlier | None = None) -> Trainer:
+    """The stage's trainer, compiled but without weights yet; `earlier` are the stages before it."""
     _check_lambda(stage, network)
     settings = stage.trainer
-    trainer = Trainer(
-        network=network, objective=Objective.from_settings(stage.objective), strategy=stage.strategy.build()
-    )
+    objective = Objective.from_settings(stage.objective, earlier)
+    trainer = Trainer(network=network, objective=objective, strategy=stage.strategy.build())
     optimizer = build_optimizer(settings)
     if settings.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

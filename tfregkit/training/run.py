@@ -18,6 +18,7 @@ from tfregkit.training.versions import versions
 if TYPE_CHECKING:
     from tfregkit.config.experiment import Experiment
     from tfregkit.models.base import Network
+    from tfregkit.objective.objective import Objective
     from tfregkit.training.checkpoint import Checkpoints
 
 
@@ -132,17 +133,48 @@ class Run:
 
         from tfregkit.training.checkpoint import read_facts, restore
 
-        index = len(self.experiment.stages) if stage == -1 else stage
-        checkpoints = self.checkpoints(index)
-        steps = checkpoints.steps()
-        if not checkpoints.best.is_file() and not steps:
-            raise RunError(f"{self.stage_path(index)}: nothing has been saved yet. Continue the run with --resume.")
-        path = checkpoints.best if checkpoints.best.is_file() else checkpoints.path(steps[-1])
+        index = self._index(stage)
+        path = self._weights(index)
         network = self.experiment.stages[index - 1].model.build()
         inputs = read_facts(path)["inputs"]
         network({name: keras.KerasTensor(shape, "float32") for name, shape in inputs.items()})
         restore(path, {"network": network.variables}, source=f"{self.path / 'resolved.yaml'}")
         return network
+
+    def objective(self, stage: int = -1) -> Objective:
+        """The objective of a stage, with the weights its terms had at the network's best.
+
+        Args:
+            stage: From 1, or -1 for the last.
+
+        Raises:
+            RunError: As `network`.
+        """
+        import keras
+
+        from tfregkit.training.checkpoint import read_facts, restore
+        from tfregkit.training.earlier import Earlier
+        from tfregkit.training.parts import build_trainer
+
+        index = self._index(stage)
+        path = self._weights(index)
+        settings, facts = self.experiment.stages[index - 1], read_facts(path)
+        trainer = build_trainer(settings, settings.model.build(), Earlier(self, index))
+        kinds = {name: "int32" if name.endswith("_labels") else "float32" for name in facts["batch"]}
+        trainer.build_from({name: keras.KerasTensor(shape, kinds[name]) for name, shape in facts["batch"].items()})
+        restore(path, {"objective": trainer.objective.variables}, source=f"{self.path / 'resolved.yaml'}")
+        return trainer.objective
+
+    def _index(self, stage: int) -> int:
+        return len(self.experiment.stages) if stage == -1 else stage
+
+    def _weights(self, index: int) -> Path:
+        """The checkpoint whose weights a stage ended with."""
+        checkpoints = self.checkpoints(index)
+        steps = checkpoints.steps()
+        if not checkpoints.best.is_file() and not steps:
+            raise RunError(f"{self.stage_path(index)}: nothing has been saved yet. Continue the run with --resume.")
+        return checkpoints.best if checkpoints.best.is_file() else checkpoints.path(steps[-1])
 
 
 def _hardly_begun(folder: Path) -> bool:

@@ -108,7 +108,7 @@ class TrainerSettings(Settings):
     """How a stage is trained. A step is one batch.
 
     Args:
-        steps: Batches in all.
+        steps: Batches in all; 0 leaves the weights as they were drawn.
         batch_size: Pairs in a batch, over all devices together.
         optimizer: Name, or a section with parameters.
         learning_rate: A number, or a schedule section.
@@ -127,7 +127,7 @@ class TrainerSettings(Settings):
         deterministic: Ask the backend for deterministic kernels (slower on GPUs).
     """
 
-    steps: Count
+    steps: Annotated[int, Field(ge=0)]
     batch_size: Count = 1
     optimizer: OptimizerSettings = OptimizerSettings()
     learning_rate: Positive | ScheduleSettings = 1e-4

@@ -24,6 +24,7 @@ from tfregkit.training.callbacks.tensorboard import TensorBoard
 from tfregkit.training.callbacks.termination import Termination
 from tfregkit.training.callbacks.validation import Validation
 from tfregkit.training.checkpoint import Checkpoints, restore
+from tfregkit.training.earlier import Earlier
 from tfregkit.training.loader import Loader
 from tfregkit.training.run import Run
 from tfregkit.training.trainer import Trainer
@@ -51,10 +52,17 @@ class Stage:
         keras.utils.set_random_seed(seed + index)
         with self.distribution.scope():
             network = parts.build_network(settings.model, settings.trainer)
-            self.trainer: Trainer = parts.build_trainer(settings, network)
-        self.data = open_data(settings.data, seed=seed, batch_size=settings.trainer.batch_size, stride=network.stride)
+            self.trainer: Trainer = parts.build_trainer(settings, network, Earlier(run, index))
+        needs = self.trainer.objective.needs
+        self.data = open_data(
+            settings.data,
+            seed=seed,
+            batch_size=settings.trainer.batch_size,
+            stride=network.stride,
+            others="others" in needs,
+        )
         self.lam = settings.objective.lam if network.conditioned else None
-        self.make = BatchMaker(self.data.train, self.distribution, self.lam)
+        self.make = BatchMaker(self.data.train, self.distribution, self.lam, noise="noise" in needs)
         self.checkpoints: Checkpoints = run.checkpoints(index)
         self.start = self._restore(resume)
 
@@ -141,12 +149,14 @@ class Stage:
         return parts.variables(self.trainer)
 
     def _facts(self) -> dict[str, Any]:
-        """The shapes the network was built with and the grid's spacing, so that it can be used again without data."""
-        names = [name for name in ("moving", "fixed", "lam") if name in self.example]
-        inputs = {name: [1, *self.example[name].shape[1:]] for name in names}
-        return {"inputs": inputs, "spacing": [float(mm) for mm in self.data.grid.spacing]}
+        """The shapes the parts were built with and the grid's spacing, so that they can be used again without data."""
+        shapes = {name: [1, *array.shape[1:]] for name, array in self.example.items()}
+        inputs = {name: shapes[name] for name in ("moving", "fixed", "lam") if name in shapes}
+        return {"inputs": inputs, "batch": shapes, "spacing": [float(mm) for mm in self.data.grid.spacing]}
 
     def _finish(self) -> None:
+        if not self.checkpoints.steps():  # a stage of no steps: its weights are those it started with
+            self.checkpoints.save(0, self._variables(), self._facts())
         if self.checkpoints.best.is_file():
             restore(self.checkpoints.best, {"network": self.trainer.network.variables})
         with atomic_path(self.run.stage_path(self.index) / "model.keras") as aside:

@@ -6,6 +6,8 @@ from tfregkit import hookimpl
 @hookimpl
 def register_components(registry):
     """Import here, so that listing plugins loads Keras only when components are wanted."""
+    from tfregkit_plugins.strategies.reconstruction import Reconstruction
     from tfregkit_plugins.strategies.unsupervised import Unsupervised
 
+    registry.strategy("reconstruction", Reconstruction)
     registry.strategy("unsupervised", Unsupervised)

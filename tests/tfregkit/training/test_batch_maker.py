@@ -47,3 +47,14 @@ def test_a_number_and_none():
 def test_a_batch_that_cannot_be_shared():
     with pytest.raises(ConfigError, match="trainer.batch_size: 6 cannot be shared by 4 devices. Use a multiple of 4"):
         made(None, 4)
+
+
+def test_noise_is_drawn_for_every_item_and_step():
+    maker = BatchMaker(Numbers(), Distribution(2, range(2)), "uniform", noise=True)
+    first, second = maker(5)
+    assert first["noise"].shape == (3, 4096) and first["noise"].dtype == np.float32
+    (whole,) = BatchMaker(Numbers(), Distribution(1, range(1)), None, noise=True)(5)
+    np.testing.assert_array_equal(np.concatenate([first["noise"], second["noise"]]), whole["noise"])
+    assert len(np.unique(whole["noise"][:, 0])) == 6
+    assert not np.array_equal(maker(6)[0]["noise"], first["noise"])
+    assert abs(whole["noise"].mean() - 0.5) < 0.01 and whole["noise"].min() >= 0 and whole["noise"].max() < 1

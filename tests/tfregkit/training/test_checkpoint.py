@@ -36,7 +36,7 @@ def test_round_trip_and_facts(tmp_path, groups):
 
 def test_only_the_latest_are_kept(tmp_path, groups):
     checkpoints = Checkpoints(tmp_path, keep=2)
-    checkpoints.save_best(1, groups["network"], {"score": 0.5})
+    checkpoints.save_best(1, groups, {"score": 0.5})
     for step in (5, 10, 100, 20):
         checkpoints.save(step, groups, {})
     assert checkpoints.steps() == [20, 100]
@@ -84,7 +84,7 @@ def test_values_that_are_not_finite_are_not_saved(tmp_path, groups, value):
     with pytest.raises(TrainingError, match="step 4: weight1 is not finite.*the checkpoint of step 3 is intact"):
         checkpoints.save(4, groups, {})
     with pytest.raises(TrainingError, match="weight1 is not finite, so nothing is saved"):
-        checkpoints.save_best(4, groups["network"], {})
+        checkpoints.save_best(4, groups, {})
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000003.npz"]
 
 

@@ -10,7 +10,7 @@ from tfregkit.training.checkpoint import Checkpoints, read_facts
 
 
 class Checkpointing(StepCallback):
-    """Saves every `every` steps and after the last, and the best network by validation.
+    """Saves every `every` steps and after the last, and the best network (with its objective) by validation.
 
     Best is the highest `val_dice`, or the lowest `val_loss` where the data has no labels.
 
@@ -41,7 +41,8 @@ class Checkpointing(StepCallback):
         if "val_loss" in logs:
             score = logs.get("val_dice", -logs["val_loss"])
             if self._best is None or score > self._best:
-                self.checkpoints.save_best(step, self.groups()["network"], {**self.facts, "score": score})
+                groups = {name: group for name, group in self.groups().items() if name in ("network", "objective")}
+                self.checkpoints.save_best(step, groups, {**self.facts, "score": score})
                 self._best = score
         if step % self.every == 0 or step == self.stop:
             self.save(step)

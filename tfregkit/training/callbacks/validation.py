@@ -14,7 +14,7 @@ from tfregkit.training.callbacks.base import StepCallback
 
 
 class Validation(StepCallback):
-    """Every `every` steps: `val_loss` and, where the pairs have labels, `val_dice`, each a mean over the pairs.
+    """Every `every` steps: `val_loss` and, of a registration of pairs with labels, `val_dice`: means over the pairs.
 
     Dice is computed on the training grid with nearest-neighbour labels, averaged over the structures of the pair.
 
@@ -57,7 +57,7 @@ class Validation(StepCallback):
             batch["lam"] = np.full((1, 1), self.lam, "float32")
         total, field = self._look({name: ops.convert_to_tensor(array) for name, array in batch.items()})
         values = {"loss": float(ops.convert_to_numpy(total)[0])}
-        if all(label is not None for label in labels):
+        if field is not None and all(label is not None for label in labels):
             moved = warp(ops.convert_to_tensor(labels[1]), field, interpolation="nearest", image_gradient=False)
             values["dice"] = dice(labels[0], ops.convert_to_numpy(moved))
         return {name: value for name, value in values.items() if np.isfinite(value)}
@@ -76,7 +76,7 @@ def dice(fixed: np.ndarray, moved: np.ndarray) -> float:
 
 
 def _looker(trainer: Any) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
-    """A function of a batch: the total `(B,)` and the displacement, from one pass through the network."""
+    """A function of a batch: the total `(B,)` and the displacement, if it gives one, from one pass of the network."""
 
     def look(batch: dict[str, Any]) -> tuple[Any, Any]:
         seen: list[Any] = []
@@ -86,6 +86,7 @@ def _looker(trainer: Any) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
             return seen[-1]
 
         terms = trainer.strategy(batch, network=network, objective=trainer.objective, training=False)
-        return terms["total"], ops.cast(seen[0]["displacement"], "float32")
+        field = seen[0].get("displacement")
+        return terms["total"], None if field is None else ops.cast(field, "float32")
 
     return look

@@ -1,0 +1,55 @@
+"""The heads that bring features of two modalities into one space."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+class ProjectionHeads(keras.layers.Layer):
+    """A small ReLU MLP per role and feature map, whose results have length 1.
+
+    Call arguments: `rows` `(B, n, C)`, `role`, `name` of the feature map. Returns `(B, n, width)`.
+
+    Args:
+        depth: Layers of each MLP; all but the last have a ReLU.
+        width: Units of each layer.
+    """
+
+    def __init__(self, *, depth: int, width: int, **kwargs) -> None:
+        super().__init__(dtype="float32", **kwargs)
+        self.depth, self.width = depth, width
+        self.heads: dict[str, list[keras.layers.Dense]] = {}
+
+    def create(self, channels: dict[str, int], given: ProjectionHeads | None = None) -> None:
+        """Make the heads, for both roles alike.
+
+        Args:
+            channels: Of each feature map, by name.
+            given: Heads of the same shape whose weights these begin with.
+        """
+        for role in ("moving", "fixed"):
+            for name, size in channels.items():
+                layers = [
+                    keras.layers.Dense(self.width, activation="relu" if i < self.depth - 1 else None, dtype="float32")
+                    for i in range(self.depth)
+                ]
+                self.heads[f"{role}_{name}"] = layers
+                for i, layer in enumerate(layers):
+                    if given is not None:
+                        source = given.heads[f"{role}_{name}"][i]
+                        layer.kernel_initializer = _values(source.kernel)
+                        layer.bias_initializer = _values(source.bias)
+                    layer.build((None, None, size if i == 0 else self.width))
+        self.built = True
+
+    def call(self, rows, role, name):
+        for layer in self.heads[f"{role}_{name}"]:
+            rows = layer(rows)
+        return rows * ops.rsqrt(ops.maximum(ops.sum(ops.square(rows), axis=-1, keepdims=True), 1e-12))
+
+
+def _values(variable):
+    """An initializer that gives the values another variable has now."""
+    values = ops.convert_to_numpy(variable)
+    return lambda shape, dtype=None: ops.convert_to_tensor(values, dtype=dtype)

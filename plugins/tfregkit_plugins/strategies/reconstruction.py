@@ -1,0 +1,33 @@
+"""Learning to give images back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfregkit.api import ConfigError, Strategy, View
+
+
+class Reconstruction(Strategy):
+    """Every image and its reconstruction by the network should look alike.
+
+    The objective sees a view per image, named by its role: `moving` is `(I, A(I))` of the moving images, `fixed` that
+    of the fixed ones. If a term asks for features (one that trains on aligned images of one person, `pairing: paired`),
+    there are also views of the two images themselves, `forward` (`fixed` and `moving`) and `backward`, with the
+    features the network gives of both. The terms then choose: `views: [moving, fixed]` and `views: [backward]`.
+
+    Reference: Dey et al. 2022, sections 3 and 4, doi:10.1007/978-3-031-16446-0_7.
+    """
+
+    def call(self, batch: dict[str, Any], network: Any, objective: Any, training: bool | None = None) -> dict[str, Any]:
+        """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
+        outputs = network({name: batch[name] for name in ("moving", "fixed")}, training=training)
+        if "reconstructions" not in outputs:
+            raise ConfigError("strategy `reconstruction` needs a network that gives reconstructions, as `autoencoder`.")
+        found = outputs["reconstructions"]
+        views = [View(batch[role], image, name=role, roles=(role, role)) for role, image in found.items()]
+        if "features" in objective.needs:
+            features = outputs["features"]
+            for name, roles in (("forward", ("fixed", "moving")), ("backward", ("moving", "fixed"))):
+                known = {"noise": batch.get("noise"), "others": batch.get(f"{roles[1]}_others"), "features": features}
+                views.append(View(batch[roles[0]], batch[roles[1]], None, name, roles, **known))
+        return objective(views, {}, lam=batch.get("lam"))
