@@ -6,14 +6,24 @@ from tfregkit import hookimpl
 @hookimpl
 def register_components(registry):
     """Import here, so that listing plugins loads Keras only when components are wanted."""
+    from tfregkit_plugins.similarities.local_mi import LocalMI
+    from tfregkit_plugins.similarities.mae import MAE
     from tfregkit_plugins.similarities.mcr import MCR
     from tfregkit_plugins.similarities.mi import MI
+    from tfregkit_plugins.similarities.mind import MIND
+    from tfregkit_plugins.similarities.mind_ssc import MINDSSC
     from tfregkit_plugins.similarities.mse import MSE
     from tfregkit_plugins.similarities.ncc import NCC
+    from tfregkit_plugins.similarities.ngf import NGF
     from tfregkit_plugins.similarities.patch_nce import PatchNCE
 
     registry.similarity("mcr", MCR)
+    registry.similarity("local_mi", LocalMI)
     registry.similarity("mi", MI)
+    registry.similarity("mae", MAE)
+    registry.similarity("mind", MIND)
+    registry.similarity("mind_ssc", MINDSSC)
     registry.similarity("mse", MSE)
     registry.similarity("ncc", NCC)
+    registry.similarity("ngf", NGF)
     registry.similarity("patch_nce", PatchNCE)
