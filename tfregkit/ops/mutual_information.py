@@ -1,4 +1,4 @@
-"""The mutual information of two images, with memory bounded by tiles and a gradient in closed form."""
+"""The mutual information of two images, whole or in patches: memory bounded by tiles, gradients in closed form."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 from keras import ops
 
-from tfregkit.ops.soft_histogram import Bins, histogram_gradient, joint_histogram, tiles, untiled
+from tfregkit.ops.soft_histogram import Bins, histogram_gradient, joint_histogram
+from tfregkit.ops.tiles import row_length, rows_per_tile, tiles, untiled
 
 _TINY = 1e-30
-_ROW = 4096
 
 
 def information(joint: Any, normalised: bool = False) -> tuple[Any, Any]:
@@ -47,35 +47,81 @@ def mutual_information(fixed: Any, moved: Any, weights: Any, bins: Bins, normali
     Returns:
         `(G,)`.
     """
-    weights = ops.broadcast_to(_shares(weights), ops.shape(fixed))
     voxels = ops.shape(fixed)[1]
-    row = min(_ROW, voxels) if isinstance(voxels, int) else _ROW
+    row = row_length(voxels)
     rows = -(-voxels // row)
+    step = rows_per_tile(rows, row)
 
-    def rowwise(image):
+    def cut(image):
+        """`(K, G, step, row)`."""
         image = ops.pad(image, [[0, 0], [0, rows * row - voxels]])
-        return tiles(ops.reshape(image, (-1, rows, row)), row)
+        return tiles(ops.reshape(image, (-1, rows, row)), step)
 
-    weights = rowwise(weights)
+    def mend(image):
+        return ops.reshape(untiled(image, rows), (-1, rows * row))[:, :voxels]
+
+    weights = cut(ops.broadcast_to(_shares(weights), ops.shape(fixed)))
 
     @ops.custom_gradient
     def value(fixed, moved):
-        fixed, moved = rowwise(fixed), rowwise(moved)
+        fixed, moved = cut(fixed), cut(moved)
         parts = ops.map(lambda tile: ops.sum(joint_histogram(*tile, bins), axis=1), (fixed, moved, weights))
         result, slope = information(ops.sum(parts, axis=0), normalised)
 
         def grad(*args, upstream=None):
             upstream = args[0] if upstream is None else upstream
-            towards = (slope * upstream[:, None, None])[:, None]
-            mirrored = ops.swapaxes(towards, -1, -2)
+            wanted = (slope * upstream[:, None, None])[:, None]
 
-            def flat(first, second, towards):
-                found = ops.map(lambda tile: histogram_gradient(*tile, towards, bins), (first, second, weights))
-                return ops.reshape(untiled(found, rows), (-1, rows * row))[:, :voxels]
+            def towards(first, second, wanted):
+                """The gradient to the second image."""
+                tile = (first, second, weights)
+                return mend(ops.map(lambda tile: histogram_gradient(*tile, wanted, bins), tile))
 
-            return flat(moved, fixed, mirrored), flat(fixed, moved, towards)
+            return towards(moved, fixed, ops.swapaxes(wanted, -1, -2)), towards(fixed, moved, wanted)
 
         return result, grad
+
+    return value(fixed, moved)
+
+
+def patch_information(fixed: Any, moved: Any, weights: Any, bins: Bins) -> Any:
+    """Mutual information of each patch, in nats; the histograms are made again for the gradient, none is kept.
+
+    Args:
+        fixed: `(G, R, V)`: G items of R patches of V voxels.
+        moved: The same shape.
+        weights: The same shape; no gradient. A patch without weight has the value 0.
+        bins: Of both images.
+
+    Returns:
+        `(G, R)`.
+    """
+    rows = ops.shape(fixed)[1]
+    step = rows_per_tile(rows, fixed.shape[2])
+    weights = tiles(_shares(weights), step)
+
+    def inform(tile):
+        return information(joint_histogram(*tile, bins))[0]
+
+    @ops.custom_gradient
+    def value(fixed, moved):
+        fixed, moved = tiles(fixed, step), tiles(moved, step)
+
+        def grad(*args, upstream=None):
+            upstream = tiles((args[0] if upstream is None else upstream)[..., None], step)
+
+            def along(tile):
+                first, second, weights, upstream = tile
+                _, slope = information(joint_histogram(first, second, weights, bins))
+                return histogram_gradient(first, second, weights, slope * upstream[..., None], bins)
+
+            def towards(first, second):
+                """The gradient to the second image."""
+                return untiled(ops.map(along, (first, second, weights, upstream)), rows)
+
+            return towards(moved, fixed), towards(fixed, moved)
+
+        return untiled(ops.map(inform, (fixed, moved, weights))[..., None], rows)[..., 0], grad
 
     return value(fixed, moved)
 

@@ -1,4 +1,4 @@
-"""Joint histograms of two images with Gaussian bins, in tiles, and their gradient in closed form."""
+"""Joint histograms of two images with Gaussian bins and their gradient in closed form."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import Any
 from keras import ops
 
 from tfregkit.backend.fused import fused
-
-_TILE = 2**15
-"""Voxels per tile: their weights for every bin, 6 MB for 48, stay in the cache of a processor."""
 
 
 @dataclass(frozen=True)
@@ -26,23 +23,6 @@ class Bins:
     ratio: float = 0.5
     low: float = 0.0
     high: float = 1.0
-
-
-def tiles(image: Any, voxels: int) -> Any:
-    """`(G, R, V)` as `(K, G, r, V)`: K tiles of r rows, so that a tile has about `_TILE` voxels; zeros are added."""
-    rows = ops.shape(image)[1]
-    step = max(_TILE // voxels, 1)
-    if isinstance(rows, int):
-        step = min(step, rows)
-    count = -(-rows // step)
-    image = ops.pad(image, [[0, 0], [0, count * step - rows], [0, 0]])
-    return ops.moveaxis(ops.reshape(image, (-1, count, step, voxels)), 1, 0)
-
-
-def untiled(image: Any, rows: Any) -> Any:
-    """The inverse of `tiles`."""
-    count, _, step, voxels = ops.shape(image)
-    return ops.reshape(ops.moveaxis(image, 0, 1), (-1, count * step, voxels))[:, :rows]
 
 
 def joint_histogram(fixed: Any, moved: Any, weights: Any, bins: Bins) -> Any:
