@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import keras
@@ -9,6 +10,7 @@ from keras import ops
 from pydantic import Field
 
 from tfregkit.api import ConfigError, Similarity, StageName
+from tfregkit.ops.info_nce import info_nce
 from tfregkit.ops.positions import draw_positions, nearest_on, positions_within, rows_at
 from tfregkit_plugins.similarities.projection_heads import ProjectionHeads
 
@@ -114,12 +116,10 @@ class PatchNCE(Similarity):
         queries = features[still] if features else self._features(fixed, still)
         keys = features[pulled] if features else self._features(moved, pulled)
         extra = {} if others is None else self._features(others, pulled)
-        losses = [
-            self._loss(
-                number, name, roles, (queries[name], keys[name], extra.get(name)), (mask, self._region(others)), noise
-            )
-            for number, name in enumerate(queries)
-        ]
+        masks, losses = (mask, self._region(others)), []
+        for number, name in enumerate(queries):
+            maps = (queries[name], keys[name], extra.get(name))
+            losses.append(self._loss(number, name, roles, maps, masks, noise))
         return sum(losses[1:], losses[0]) / len(losses)
 
     def _features(self, image, role):
@@ -137,33 +137,24 @@ class PatchNCE(Similarity):
     def _loss(self, number, name, roles, maps, masks, noise):
         """The loss of one feature map, `(B,)`."""
         (query, key, extra), samples = maps, self.negatives + 1
-        moved_noise = None if noise is None else (noise + number * GOLDEN) % 1.0
-        indices, valid = _drawn(query, masks[0], None if noise is None else moved_noise[:, :samples], samples)
-        q = self.projection(rows_at(query, indices), role=roles[0], name=name)
-        p = self.projection(rows_at(key, indices), role=roles[1], name=name)
-        usable = valid
+        noise = None if noise is None else (noise + number * GOLDEN) % 1.0
+        indices, valid = _drawn(query, masks[0], noise, samples)
+        queries = self.projection(rows_at(query, indices), role=roles[0], name=name)
+        keys, valid_keys = self.projection(rows_at(key, indices), role=roles[1], name=name), valid
         if extra is not None:
-            far = None if noise is None else ((moved_noise + GOLDEN / 2) % 1.0)[:, : self.external_negatives]
-            places, there = _drawn(extra, masks[1], far, self.external_negatives)
-            p = ops.concatenate([p, self.projection(rows_at(extra, places), role=roles[1], name=name)], axis=1)
-            usable = ops.concatenate([valid, there], axis=1)
-        logits = ops.matmul(q, ops.transpose(p, (0, 2, 1))) / self.temperature  # (B, n, n + m)
-        logits = ops.where(usable[:, None], logits, -1e9)
-        positive = ops.sum(q * p[:, :samples], axis=-1) / self.temperature
-        losses = ops.logsumexp(logits, axis=-1) - positive
-        weights = ops.cast(valid, "float32")
-        count = ops.sum(weights, axis=-1)
-        mean = ops.sum(ops.where(valid, losses, 0.0), axis=-1) / ops.maximum(count, 1.0)
-        return ops.where(count >= 2, mean, 0.0)
+            noise = None if noise is None else (noise + GOLDEN / 2) % 1.0
+            indices, there = _drawn(extra, masks[1], noise, self.external_negatives)
+            further = self.projection(rows_at(extra, indices), role=roles[1], name=name)
+            keys = ops.concatenate([keys, further], axis=1)
+            valid_keys = ops.concatenate([valid, there], axis=1)
+        return info_nce(queries, keys, self.temperature, valid, valid_keys)
 
 
 def _drawn(feature_map, mask, noise, samples):
     """Indices into the flattened map and which are valid, both `(B, samples)`."""
     shape = feature_map.shape[1:-1]
+    noise = None if noise is None else noise[:, :samples]
     if mask is not None:
         return positions_within(nearest_on(mask, shape), noise, samples)
-    voxels = 1
-    for size in shape:
-        voxels *= size
-    items = ops.zeros((ops.shape(feature_map)[0],), "int32")
-    return draw_positions(noise, items + voxels, samples)
+    voxels = ops.full((ops.shape(feature_map)[0],), math.prod(shape), dtype="int32")
+    return draw_positions(noise, voxels, samples)
