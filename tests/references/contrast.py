@@ -19,4 +19,4 @@ def head(rows, layers):
     for i, (kernel, bias) in enumerate(layers):
         rows = rows.astype(np.float64) @ kernel + bias
         rows = np.maximum(rows, 0) if i < len(layers) - 1 else rows
-    return rows / np.sqrt((rows**2).sum(-1, keepdims=True))
+    return rows / np.sqrt(np.maximum((rows**2).sum(-1, keepdims=True), 1e-12))

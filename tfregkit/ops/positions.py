@@ -26,7 +26,7 @@ def draw_positions(noise: Any, count: Any, samples: int) -> tuple[Any, Any]:
         The numbers `(B, samples)` int32, and which are valid, `(B, samples)` bool.
     """
     count = ops.reshape(ops.cast(count, "int32"), (-1, 1))
-    edges = np.arange(samples + 1, dtype=np.int32)[None]
+    edges = ops.arange(samples + 1, dtype="int32")[None]
     whole, rest = count // samples, count % samples  # so that no product exceeds 32 bits
     bounds = edges * whole + (edges * rest) // samples
     start, length = bounds[:, :-1], bounds[:, 1:] - bounds[:, :-1]
@@ -48,7 +48,8 @@ def positions_within(mask: Any, noise: Any, samples: int) -> tuple[Any, Any]:
     Returns:
         Indices `(B, samples)` int32 and which are valid, as in `draw_positions`.
     """
-    inside = ops.cast(ops.reshape(ops.stop_gradient(mask), (ops.shape(mask)[0], -1)) > 0.5, "int32")
+    mask = ops.stop_gradient(ops.convert_to_tensor(mask))
+    inside = ops.cast(ops.reshape(mask, (ops.shape(mask)[0], -1)) > 0.5, "int32")
     running = ops.cumsum(inside, axis=1)  # (B, N): how many voxels of the mask there are up to each
     items, voxels = ops.shape(running)[0], ops.shape(running)[1]
     ranks, valid = draw_positions(noise, running[:, -1], samples)
@@ -75,7 +76,7 @@ def rows_at(features: Any, indices: Any) -> Any:
     flat = ops.reshape(features, (-1, channels))
     voxels = ops.shape(flat)[0] // items
     lift = ops.reshape(ops.arange(items, dtype="int32") * voxels, (-1, 1))
-    return ops.take(flat, indices + lift, axis=0)
+    return ops.take(flat, ops.add(indices, lift), axis=0)
 
 
 def nearest_on(mask: Any, shape: tuple[int, ...]) -> Any:

@@ -28,7 +28,7 @@ class Neighbours(keras.layers.Layer):
 def similarity(name="patch_nce", **options):
     defaults = {"moving_features": "a", "fixed_features": "b", "negatives": 12, "width": 9, "temperature": 0.1}
     made = tfregkit.build("similarity", name, **{**defaults, **options})
-    made.use(moving=Neighbours(), fixed=Neighbours())
+    made.use(moving=Neighbours(dtype="float32"), fixed=Neighbours(dtype="float32"))
     return made
 
 
@@ -86,8 +86,11 @@ def test_gradient_reaches_the_moved_image_in_both_directions(name, roles):
 
 
 def test_gradient_agrees_with_differences():
+    """With heads of one layer, so that no ReLU's kink lies between the two sides."""
+    keras.utils.set_random_seed(4)
     fixed, moved = images()
-    term, direction = similarity(temperature=1.0), np.random.default_rng(4).normal(size=SHAPE).astype("float32")
+    direction = np.random.default_rng(4).normal(size=SHAPE).astype("float32")
+    term = similarity(temperature=1.0, depth=1)
     (slope,) = gradients(lambda m: ops.sum(term(fixed, m, noise=noise())), moved)
     h = 3e-3
     sides = [value(term, fixed, moved + sign * h * direction, noise=noise()).astype(float).sum() for sign in (1, -1)]
@@ -132,9 +135,8 @@ def test_what_lies_outside_the_mask_does_not_count():
     other = np.where(deep, moved, 1 - moved)
     before, after = (value(term, fixed, m, mask=mask, noise=noise()) for m in (moved, other))
     np.testing.assert_allclose(after, before, rtol=1e-6)
-    assert not np.allclose(
-        value(term, fixed, moved, noise=noise()), value(term, fixed, other, noise=noise()), rtol=1e-4
-    )
+    everywhere = [value(term, fixed, m, noise=noise()) for m in (moved, other)]
+    assert not np.allclose(*everywhere, rtol=1e-4)
 
 
 def test_mcr_masks_itself_by_the_union_of_the_foregrounds():
@@ -142,8 +144,6 @@ def test_mcr_masks_itself_by_the_union_of_the_foregrounds():
     left, right = mask.copy(), mask.copy()
     left[:, :, 8:], right[:, :, :7] = 0, 0
     fixed, moved = (fixed + 0.1) * left, (moved + 0.1) * right
-    given = value(similarity("mcr", negatives=40), fixed, moved, noise=noise())
-    keras.utils.set_random_seed(1)
     term = similarity("mcr", negatives=40)
     given, own = (value(term, fixed, moved, mask=m, noise=noise()) for m in (mask, None))
     np.testing.assert_array_equal(own, given)
@@ -201,7 +201,8 @@ def test_stable_in_float32_at_the_papers_temperature_under_mixed_precision():
         finally:
             keras.config.set_dtype_policy("float32")
         assert values[-1].dtype == np.float32
-        assert np.isfinite(values[-1]).all() and np.isfinite(slope).all()
+        assert np.isfinite(values[-1]).all()
+        assert np.isfinite(slope).all()
     np.testing.assert_allclose(values[1:], [values[0]] * 2, rtol=1e-5)
 
 

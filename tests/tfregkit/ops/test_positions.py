@@ -17,7 +17,9 @@ def test_all_different_and_in_range(count):
     chosen, valid = drawn(noise, np.full(3, count, "int32"), 11)
     assert valid.sum(1).tolist() == [min(count, 11)] * 3
     for row, ok in zip(chosen, valid, strict=True):
-        assert len(set(row[ok])) == ok.sum() and row.min() >= 0 and row.max() < count
+        assert len(set(row[ok])) == ok.sum()
+        assert row.min() >= 0
+        assert row.max() < count
 
 
 def test_every_number_is_drawn_equally_often():
@@ -50,7 +52,8 @@ def test_small_and_empty_masks_give_all_they_have():
     found, valid = (ops.convert_to_numpy(x) for x in positions_within(mask, None, 5))
     assert sorted(found[0][valid[0]]) == [9, 34]
     assert not valid[1].any()
-    assert found.min() >= 0 and found.max() < 35
+    assert found.min() >= 0
+    assert found.max() < 35
 
 
 def test_rows_at_positions():
