@@ -9,25 +9,24 @@ from itertools import chain
 
 import numpy as np
 
-from tfregkit.data.base import Augmentation, Pair, Split
+from tfregkit.data.base import Augmentation, Pair, Split, Subject
 from tfregkit.data.cache import Cache, user_cache_folder
 from tfregkit.data.module import DataModule
+from tfregkit.data.others import Others
 from tfregkit.data.pairs import sides
 from tfregkit.data.prepare import common_grid
-from tfregkit.data.scans import Progress, Role, Scans
+from tfregkit.data.scans import ROLES, Progress, Role, Scans
 from tfregkit.data.settings import DataSettings
 from tfregkit.errors import DataError
 
-ROLES: tuple[Role, Role] = ("moving", "fixed")
-DTYPES = {"image": np.float32, "labels": np.int32, "mask": np.float32}
-ORDER, AUGMENTATION = 1, 2  # streams of random numbers
+ORDER, AUGMENTATION, CROP = 1, 2, 3  # streams of random numbers
 
 
 class Batches:
     """Batches of training pairs. Thread-safe: `batch` keeps no state and may be called from many threads at once.
 
-    The pairs are gone through in a new random order each epoch. Which pairs batch `step` has, and how they are
-    augmented, depends on the seed and the step only, so a resumed run goes on exactly.
+    The pairs are gone through in a new random order each epoch. Which pairs batch `step` has, how they are augmented
+    and where they are cropped depends on the seed and the step only, so a resumed run goes on exactly.
 
     Args:
         pairs: What to draw from.
@@ -35,6 +34,12 @@ class Batches:
         seed: Of the run.
         batch_size: Items of a whole batch, over all replicas.
         augmentations: Applied in order to each scan. Those with `together` change both scans of a pair alike.
+        crop: Shape of the part of each augmented scan that is given, at one random place for all scans of an item.
+            Default: all of it.
+        others: Whether batches also have images of people who are not in the pair.
+
+    Raises:
+        DataError: If the crop is larger than the grid, or there is no third person for `others`.
     """
 
     def __init__(
@@ -45,9 +50,17 @@ class Batches:
         seed: int,
         batch_size: int,
         augmentations: Sequence[Augmentation] = (),
+        crop: tuple[int, int, int] | None = None,
+        others: bool = False,
     ) -> None:
         self.pairs, self.scans, self.seed, self.batch_size = pairs, scans, seed, batch_size
-        self.augmentations = list(augmentations)
+        self.augmentations, self.crop = list(augmentations), crop
+        if crop and any(part > whole for part, whole in zip(crop, scans.grid.shape, strict=True)):
+            raise DataError(
+                f"`data.crop` is larger than the common grid. Received: crop {list(crop)}, grid "
+                f"{list(scans.grid.shape)}. Lower `data.crop`, or raise `data.grid.shape`."
+            )
+        self._others = Others(pairs, seed) if others else None
         self._order = lru_cache(maxsize=2)(self._draw_order)
         # What every scan of a role has: the keys of all batches are the same.
         self._kinds = {}
@@ -59,20 +72,21 @@ class Batches:
         """Batch number `step`, or one replica's share of it.
 
         Returns:
-            `moving`, `fixed` `(B, X, Y, Z, 1)` float32; and where all training scans of the role have them,
-            `moving_labels`, `fixed_labels` int32 and `moving_mask`, `fixed_mask` float32 of the same shape.
+            `moving`, `fixed` `(B, X, Y, Z, 1)` float32; where all training scans of the role have them,
+            `moving_labels`, `fixed_labels` int32 and `moving_mask`, `fixed_mask` float32 of the same shape; and with
+            `others`, `moving_others`, `fixed_others` float32: images with that role's normalisation and augmentations
+            of a person who is neither of the pair's two.
         """
-        items = self._items(step, replica, replicas)
-        return self._stack([self._augmented(step, item) for item in items], self._kinds)
+        return _stack([self._item(item) for item in self._items(step, replica, replicas)])
 
     def names(self, step: int, replica: int = 0, replicas: int = 1) -> list[str]:
         """The ids of the batch's pairs, for messages."""
-        return [self._pair_at(step, item).id for item in self._items(step, replica, replicas)]
+        return [self._pair_at(item).id for item in self._items(step, replica, replicas)]
 
     def pair(self, pair: Pair) -> dict[str, np.ndarray]:
-        """One pair as it is, as a batch of one; with the labels and masks that its scans have."""
-        loaded = {role: self.scans.load(getattr(pair, role), role) for role in ROLES}
-        return self._stack([loaded], {role: list(loaded[role]) for role in ROLES})
+        """One pair as it is, whole, as a batch of one; with the labels and masks that its scans have."""
+        loaded = [(role, self.scans.load(getattr(pair, role), role)) for role in ROLES]
+        return _stack([{_key(role, kind): array for role, volumes in loaded for kind, array in volumes.items()}])
 
     def _items(self, step: int, replica: int, replicas: int) -> range:
         share, rest = divmod(self.batch_size, replicas)
@@ -83,7 +97,7 @@ class Batches:
         first = step * self.batch_size + replica * share
         return range(first, first + share)
 
-    def _pair_at(self, step: int, item: int) -> Pair:
+    def _pair_at(self, item: int) -> Pair:
         epoch, place = divmod(item, len(self.pairs))
         return self.pairs[int(self._order(epoch)[place])]
 
@@ -92,27 +106,52 @@ class Batches:
         np.random.default_rng([self.seed, ORDER, epoch]).shuffle(order)
         return order
 
-    def _augmented(self, step: int, item: int) -> dict[Role, dict[str, np.ndarray]]:
-        pair, result = self._pair_at(step, item), {}
-        for number, role in enumerate(ROLES):
-            loaded = self.scans.load(getattr(pair, role), role)
-            volumes = {kind: loaded[kind] for kind in self._kinds[role]}
-            for place, augmentation in enumerate(self.augmentations):
-                stream = 0 if augmentation.together else 1 + number
-                rng = np.random.default_rng([self.seed, AUGMENTATION, item, place, stream])
-                volumes = augmentation(volumes, rng)
-            result[role] = volumes
-        return result
+    def _item(self, item: int) -> dict[str, np.ndarray]:
+        """The arrays `(X, Y, Z)` of one item, by their keys in the batch."""
+        pair, place = self._pair_at(item), self._place(item)
+        wanted = [(role, getattr(pair, role), role, self._kinds[role]) for role in ROLES]
+        if self._others:
+            drawn = self._others.draw(pair, item)
+            wanted += [(f"{role}_others", drawn[role], role, ["image"]) for role in ROLES]
+        return {
+            _key(name, kind): array[place]
+            for number, (name, scan, role, kinds) in enumerate(wanted, start=1)
+            for kind, array in self._augmented(scan, role, kinds, item, number).items()
+        }
 
-    def _stack(self, items: list[dict[Role, dict[str, np.ndarray]]], kinds: dict[Role, list[str]]) -> dict:
-        batch = {}
-        for role in ROLES:
-            for kind in kinds[role]:
-                key = role if kind == "image" else f"{role}_{kind}"
-                batch[key] = np.empty((len(items), *self.scans.grid.shape, 1), DTYPES[kind])
-                for i, item in enumerate(items):
-                    batch[key][i, ..., 0] = item[role][kind]
-        return batch
+    def _augmented(self, scan: Subject, role: Role, kinds: list[str], item: int, number: int) -> dict[str, np.ndarray]:
+        """The scan with the item's augmentations; `number` tells the scans of an item apart."""
+        loaded = self.scans.load(scan, role)
+        volumes = {kind: loaded[kind] for kind in kinds}
+        for place, augmentation in enumerate(self.augmentations):
+            stream = 0 if augmentation.together else number
+            rng = np.random.default_rng([self.seed, AUGMENTATION, item, place, stream])
+            volumes = augmentation(volumes, rng)
+        return volumes
+
+    def _place(self, item: int) -> tuple[slice, ...]:
+        """Where the item is cropped; every place inside the grid is as likely."""
+        if not self.crop:
+            return (slice(None),) * 3
+        rng = np.random.default_rng([self.seed, CROP, item])
+        sizes = zip(self.scans.grid.shape, self.crop, strict=True)
+        starts = [int(rng.integers(whole - part + 1)) for whole, part in sizes]
+        return tuple(slice(start, start + part) for start, part in zip(starts, self.crop, strict=True))
+
+
+def _key(name: str, kind: str) -> str:
+    return name if kind == "image" else f"{name}_{kind}"
+
+
+def _stack(items: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """A batch `(B, X, Y, Z, 1)` of items that have the same keys and shapes."""
+    batch = {}
+    for key, array in items[0].items():
+        dtype = np.int32 if key.endswith("_labels") else np.float32
+        batch[key] = np.empty((len(items), *array.shape, 1), dtype)
+        for i, item in enumerate(items):
+            batch[key][i, ..., 0] = item[key]
+    return batch
 
 
 def open_data(
@@ -123,6 +162,7 @@ def open_data(
     cache_dir: str | os.PathLike[str] | None = None,
     stride: int = 1,
     progress: Progress | None = None,
+    others: bool = False,
 ) -> DataModule:
     """Everything a stage trains on: splits the data set, decides the grid, prepares the scans (or finds them prepared).
 
@@ -131,20 +171,34 @@ def open_data(
         seed: Of the run: splits by shares, order of the pairs, augmentations.
         batch_size: Items of a whole batch, over all replicas.
         cache_dir: Folder for prepared scans where the settings name none. Default: the user's cache folder.
-        stride: What the network needs the grid's sizes to be multiples of.
+        stride: What the network needs the sizes of the grid and of the crops to be multiples of.
         progress: Called with (done, total) scans.
+        others: Whether training batches also have images of people who are not in the pair, see `Batches`.
 
     Raises:
         DataError: Naming every file that cannot be used, before anything is trained.
     """
+    if settings.crop and any(n % stride for n in settings.crop):
+        raise DataError(
+            f"`data.crop` must be multiples of {stride} for this network. Received: {list(settings.crop)}; try "
+            f"{[-(-n // stride) * stride for n in settings.crop]}."
+        )
     split: Split = settings.dataset.build().split(seed)
     used = [sides(pairs) for pairs in (split.train, split.validation)]
     scans_used = list(dict.fromkeys(chain.from_iterable(chain.from_iterable(used))))
     grid = common_grid(scans_used, settings.grid, stride)
     folder = settings.cache or (os.fspath(cache_dir) if cache_dir else user_cache_folder() / "prepared")
     scans = Scans(settings, grid, Cache(folder))
+    augmentations = [spec.build() for spec in settings.augmentations]
+    train = Batches(
+        split.train,
+        scans,
+        seed=seed,
+        batch_size=batch_size,
+        augmentations=augmentations,
+        crop=settings.crop,
+        others=others,
+    )
     wanted = {(scan, role): None for both in used for role, side in zip(ROLES, both, strict=True) for scan in side}
     scans.prepare(wanted, progress)
-    augmentations = [spec.build() for spec in settings.augmentations]
-    train = Batches(split.train, scans, seed=seed, batch_size=batch_size, augmentations=augmentations)
     return DataModule(train, split.validation, split.test, grid)

@@ -27,8 +27,9 @@ class DataModule:
         """One line for the console."""
         moving, fixed = sides(self.train.pairs)
         counts = f"{len(set(moving) | set(fixed))} training scans in {len(self.train.pairs)} pairs"
+        crop = f", crops of {'x'.join(map(str, self.train.crop))}" if self.train.crop else ""
         spacing = "x".join(f"{s:.3g}" for s in self.grid.spacing)
         return (
             f"{counts}, {len(self.validation)} validation pairs, {len(self.test)} test pairs; "
-            f"grid {'x'.join(map(str, self.grid.shape))} of {spacing} mm"
+            f"grid {'x'.join(map(str, self.grid.shape))} of {spacing} mm{crop}"
         )

@@ -18,6 +18,7 @@ from tfregkit.data.settings import DataSettings
 from tfregkit.errors import DataError
 
 Role = Literal["moving", "fixed"]
+ROLES: tuple[Role, Role] = ("moving", "fixed")
 Progress = Callable[[int, int], None]
 """Called with (done, total) while scans are prepared."""
 

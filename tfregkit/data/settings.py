@@ -70,6 +70,8 @@ class DataSettings(Settings):
         moving_normalisation: Instead, for moving scans (e.g. another modality).
         fixed_normalisation: Instead, for fixed scans.
         augmentations: Applied in this order to every training scan, after normalisation.
+        crop: Training batches are random parts of this shape, at the same place in both scans of a pair, after
+            augmentation. Multiples of the network's stride. Validation sees whole scans. Default: no cropping.
         cache: Folder of the prepared scans. Default: the user's cache folder, shared by all runs.
         workers: Threads that prepare scans at the start, and batches during training.
     """
@@ -80,6 +82,7 @@ class DataSettings(Settings):
     moving_normalisation: NormalisationSettings | None = None
     fixed_normalisation: NormalisationSettings | None = None
     augmentations: list[Annotated[Spec, Kind("augmentation")]] = []
+    crop: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
     cache: Path | None = None
     workers: PositiveInt = 2
 

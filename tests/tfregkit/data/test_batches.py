@@ -3,29 +3,19 @@ from itertools import chain
 
 import numpy as np
 import pytest
+from scan_batches import Add, bare_settings, opened
 from scan_files import SHAPE, write_labels, write_scan
 
-from tfregkit.data.base import Augmentation, Dataset, Subject
-from tfregkit.data.batches import Batches, open_data
+from tfregkit.data.base import Subject
+from tfregkit.data.batches import Batches
 from tfregkit.data.cache import Cache
 from tfregkit.data.grid import Grid
 from tfregkit.data.pairs import AllPairs
 from tfregkit.data.scans import Scans
-from tfregkit.data.settings import DataSettings, GridSettings, NormalisationSettings
-from tfregkit.data.splits import make_split
+from tfregkit.data.settings import NormalisationSettings
 from tfregkit.errors import DataError
 
 PERSONS = 6
-
-
-class Add(Augmentation):
-    """Adds a random number: image and label map show which stream of numbers they got."""
-
-    def __init__(self, *, together: bool = False) -> None:
-        self.together = together
-
-    def __call__(self, volumes, rng):
-        return {**volumes, "image": volumes["image"] + np.float32(rng.uniform(10, 20))}
 
 
 @pytest.fixture
@@ -39,10 +29,7 @@ def subjects(tmp_path):
 
 @pytest.fixture
 def settings():
-    none = NormalisationSettings(mode="none")
-    return DataSettings.model_construct(
-        grid=GridSettings(), normalisation=none, moving_normalisation=None, fixed_normalisation=None, workers=2
-    )
+    return bare_settings()
 
 
 @pytest.fixture
@@ -141,27 +128,6 @@ def test_a_pair_is_a_batch_of_one_without_augmentation(batches):
     batch = made.pair(pair)
     assert persons(batch) == [pair.id]
     assert batch["moving"].shape == (1, *SHAPE, 1)
-
-
-class Listed(Dataset):
-    def __init__(self, scans):
-        self.scans = scans
-
-    def split(self, seed):
-        return make_split(self.scans, seed, source="listed", validation=["s0", "s1"], test=["s4", "s5"])
-
-
-class Given:
-    """A section that builds what it was given."""
-
-    def __init__(self, component):
-        self.build = lambda: component
-
-
-def opened(subjects, tmp_path, settings, **kwargs):
-    values = {**settings.__dict__, "dataset": Given(Listed(subjects)), "augmentations": [Given(Add())], "cache": None}
-    settings = DataSettings.model_construct(**values)
-    return open_data(settings, seed=1, batch_size=2, cache_dir=tmp_path / "cache", **kwargs)
 
 
 def test_open_data_prepares_training_and_validation_scans(subjects, tmp_path, settings):
