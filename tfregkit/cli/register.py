@@ -7,7 +7,11 @@ from typing import Any
 
 import click
 
+from tfregkit.cli.lambdas import Lambdas
+from tfregkit.lambdas import spelled, with_lambda
+
 FILE = click.Path(path_type=Path)
+IMAGES = ("moved", "warp", "inverse_warp", "moved_labels")
 
 
 @click.command("register")
@@ -28,7 +32,14 @@ FILE = click.Path(path_type=Path)
 )
 @click.option("--moving-labels", type=FILE, help="A label map of the moving image ...")
 @click.option("--moved-labels", type=FILE, help="... to be written on the fixed image's grid.")
-@click.option("--lambda", "lam", type=click.FloatRange(0, 1), help="Regularity, for a network conditioned on it.")
+@click.option(
+    "--lambda",
+    "lam",
+    type=Lambdas(),
+    metavar="L1[,L2...]",
+    help="Regularity in [0, 1], for a network conditioned on it; several, or paper17, in one go: their files get "
+    "_lambda0.05 and so on in their names. Default: the one `tfregkit sweep` chose for the run.",
+)
 @click.option(
     "--init",
     metavar="START",
@@ -58,13 +69,16 @@ def command(
     \b
     tfregkit register --model runs/x moving.nii.gz fixed.nii.gz --moved moved.nii.gz --warp warp.nii.gz
     tfregkit register --model runs/x a.nii.gz b.nii.gz --moved m.nii.gz --init moments --affine --refine 50
+    tfregkit register --model runs/x a.nii.gz b.nii.gz --moved m.nii.gz --lambda 0.05,0.1
     tfregkit register --model runs/x --pairs pairs.csv --out-dir registered
     """
     start = {key: options.pop(key) for key in ("lam", "init", "refine")}
     start["affine"] = options.pop("affine") or options["affine_similarity"] is not None
     similarity = options.pop("affine_similarity")
+    if start["lam"] is not None and len(start["lam"]) == 1:
+        start["lam"] = start["lam"][0]
     if table is None:
-        _check_single(moving, fixed, out_dir, options, start["init"])
+        _check_single(moving, fixed, out_dir, options, start)
     else:
         _check_table(moving, out_dir, options)
     from tfregkit.inference.registration import load_run
@@ -80,15 +94,16 @@ def command(
 
 
 def _check_single(
-    moving: Path | None, fixed: Path | None, out_dir: Path | None, options: dict[str, Any], init: str | None
+    moving: Path | None, fixed: Path | None, out_dir: Path | None, options: dict[str, Any], start: dict[str, Any]
 ) -> None:
     """Refuse what cannot work before anything slow is done."""
     from tfregkit.data.writing import check_nifti_name
     from tfregkit.inference.affine_file import check_affine_name
     from tfregkit.inference.warps import sidecar_path
 
-    images = [options[name] for name in ("moved", "warp", "inverse_warp", "moved_labels") if options[name]]
-    outputs = [*images, *([options["save_affine"]] if options["save_affine"] else [])]
+    images = [options[name] for name in IMAGES if options[name]]
+    named = [with_lambda(path, lam) for path in images for lam in _several(start["lam"])]
+    outputs = [*named, *([options["save_affine"]] if options["save_affine"] else [])]
     if moving is None or fixed is None:
         raise click.UsageError("Give MOVING and FIXED, or --pairs with --out-dir.")
     if out_dir is not None:
@@ -104,7 +119,7 @@ def _check_single(
     if options["save_affine"]:
         check_affine_name(options["save_affine"])
     read = (moving, fixed, *(options[name] for name in ("moving_labels", "moving_mask", "fixed_mask")))
-    inputs = {path.resolve() for path in (*read, init and Path(init)) if path}
+    inputs = {path.resolve() for path in (*read, start["init"] and Path(start["init"])) if path}
     for path in outputs:
         if path.resolve() in inputs:
             raise click.UsageError(f"{path} is an input; it would be overwritten.")
@@ -125,27 +140,49 @@ def _check_table(moving: Path | None, out_dir: Path | None, options: dict[str, A
         raise click.UsageError(f"{names}: for one pair only. With --pairs, labels and masks are columns of the table.")
 
 
+def _several(lam: float | tuple[float, ...] | None) -> tuple[float | None, ...]:
+    """The lambdas that go into the names of files: none for a single one."""
+    return lam if isinstance(lam, tuple) else (None,)
+
+
 def _single(registration: Any, moving: Path, fixed: Path, start: dict[str, Any], options: dict[str, Any]) -> int:
     from tfregkit.cli.steps import StepBars
-    from tfregkit.data.volume import save_image
     from tfregkit.inference.affine_file import write_affine
 
     masks = {name: options[name] for name in ("moving_mask", "fixed_mask")}
     with StepBars() as bars:
-        result = registration.register(moving, fixed, **start, **masks, progress=bars)
-    labels = result.moved_labels(options["moving_labels"]) if options["moving_labels"] else None
-    files = {name: options[name] for name in ("moved", "warp", "inverse_warp")}
-    result.save(**files, warp_format=options["warp_format"])
-    if labels is not None:
-        save_image(labels, options["moved_labels"])
+        results = registration.register_each(moving, fixed, **start, **masks, progress=bars)
+        for lam, result in zip(_several(start["lam"]), results, strict=True):
+            _write(result, lam, options)
     if options["save_affine"] is not None:
         write_affine(options["save_affine"], result.initial.parts[0])
+        click.echo(f"  {options['save_affine']}")
+    return 0
+
+
+def _write(result: Any, lam: float | None, options: dict[str, Any]) -> None:
+    """The files of one lambda, and a line about them."""
+    from tfregkit.data.volume import save_image
+
+    paths = {name: options[name] and with_lambda(options[name], lam) for name in IMAGES}
+    labels = result.moved_labels(options["moving_labels"]) if options["moving_labels"] else None
+    result.save(**{name: paths[name] for name in IMAGES[:3]}, warp_format=options["warp_format"])
+    if labels is not None:
+        save_image(labels, paths["moved_labels"])
     deformation, seconds = result.about["deformation"], sum(result.seconds.values())
-    click.echo(f"Registered in {seconds:.1f} s; folds {deformation['folds_percent']:.3g} %.")
-    for path in (*files.values(), options["moved_labels"], options["save_affine"]):
+    where = _told(result.about)
+    click.echo(f"Registered in {seconds:.1f} s{where}; folds {deformation['folds_percent']:.3g} %.")
+    for path in paths.values():
         if path is not None:
             click.echo(f"  {path}")
-    return 0
+
+
+def _told(about: dict[str, Any]) -> str:
+    """The lambda of a result, and whether the user gave it."""
+    if about["lambda"] is None:
+        return ""
+    chosen = " (chosen by `tfregkit sweep`)" if about["lambda_from"] == "sweep" else ""
+    return f" at lambda {spelled(about['lambda'])}{chosen}"
 
 
 def _table(registration: Any, table: Path, out_dir: Path, start: dict[str, Any], warp_format: str) -> int:
@@ -153,6 +190,9 @@ def _table(registration: Any, table: Path, out_dir: Path, start: dict[str, Any],
     from tfregkit.inference.batch import register_pairs
 
     pairs = read_pairs(table, check_files=False)
+    lambdas, origin = registration.lambdas(start["lam"])
+    if origin == "sweep":
+        click.echo(f"Registering{_told({'lambda': lambdas[0], 'lambda_from': origin})}.")
 
     def tell(outcome: Any) -> None:
         failed = outcome.status == "failed"

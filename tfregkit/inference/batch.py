@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfregkit.data.base import Pair
 from tfregkit.data.volume import save_image
 from tfregkit.errors import DataError, TfregkitError
@@ -17,6 +19,7 @@ from tfregkit.files import write_text
 from tfregkit.inference.registration import Registration
 from tfregkit.inference.result import Result
 from tfregkit.inference.warps import WarpForm
+from tfregkit.lambdas import with_lambda
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ def register_pairs(
 ) -> list[Outcome]:
     """Register every pair and write its files as `<pair>_moved.nii.gz`, `_warp`, `_inverse_warp` and `_moved_labels`.
 
+    With several lambdas there are files for each: `<pair>_moved_lambda0.05.nii.gz`.
     `registrations.csv` in the same folder lists the outcomes; it is brought up to date after every pair.
 
     Args:
@@ -50,7 +54,7 @@ def register_pairs(
         warp_format: `ants`, `nifti` or `voxel`.
         warps: Whether to write the warps.
         each: Called with every outcome.
-        **options: Passed on to `Registration.register`.
+        **options: Passed on to `Registration.register_each`.
 
     Returns:
         The outcomes, in the order of the pairs.
@@ -62,11 +66,13 @@ def register_pairs(
     names = [pair.id.replace("/", "_") for pair in pairs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"two pairs have the same name: {twice[0]}. Give them `moving_id` and `fixed_id`.")
+    several = np.ndim(options.get("lam")) > 0
     for name, pair in zip(names, pairs, strict=True):
         started = time.perf_counter()
         try:
-            result = registration.register(pair.moving.image, pair.fixed.image, **_masks(pair), **options)
-            _save(result, pair, folder / name, warp_format, warps)
+            for result in registration.register_each(pair.moving.image, pair.fixed.image, **_masks(pair), **options):
+                lam = result.about["lambda"] if several else None
+                _save(result, pair, folder / name, warp_format, warps, lam)
             outcome = Outcome(name, "done", time.perf_counter() - started)
         except Exception as error:  # whatever it is, the other pairs go on
             message = str(error) if isinstance(error, TfregkitError) else f"{type(error).__name__}: {error}"
@@ -83,12 +89,15 @@ def _masks(pair: Pair) -> dict[str, Path]:
     return {name: mask for name, mask in masks.items() if mask is not None}
 
 
-def _save(result: Result, pair: Pair, stem: Path, warp_format: WarpForm, warps: bool) -> None:
-    paths = {name: stem.with_name(f"{stem.name}_{name}.nii.gz") for name in ("moved", "warp", "inverse_warp")}
+def _save(result: Result, pair: Pair, stem: Path, warp_format: WarpForm, warps: bool, lam: float | None) -> None:
+    def path(kind: str) -> Path:
+        return with_lambda(stem.with_name(f"{stem.name}_{kind}.nii.gz"), lam)
+
     labels = None if pair.moving.labels is None else result.moved_labels(pair.moving.labels)
-    result.save(**(paths if warps else {"moved": paths["moved"]}), warp_format=warp_format)
+    kinds = ("moved", "warp", "inverse_warp") if warps else ("moved",)
+    result.save(**{kind: path(kind) for kind in kinds}, warp_format=warp_format)
     if labels is not None:
-        save_image(labels, stem.with_name(f"{stem.name}_moved_labels.nii.gz"))
+        save_image(labels, path("moved_labels"))
 
 
 def _write_table(path: Path, outcomes: list[Outcome]) -> None:

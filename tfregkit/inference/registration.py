@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from keras import ops
 
-from tfregkit.backend.loop import compiled
 from tfregkit.data.settings import NormalisationSettings
-from tfregkit.data.volume import Grid, Volume, check_overlap, working_grid
-from tfregkit.errors import ConfigError, RunError
-from tfregkit.inference import about
-from tfregkit.inference.affine_fit import fit_affine
-from tfregkit.inference.affine_start import affine_start
+from tfregkit.data.volume import Grid
+from tfregkit.errors import ConfigError
+from tfregkit.inference import about, trained
 from tfregkit.inference.field import Field
 from tfregkit.inference.fit import Report
-from tfregkit.inference.inputs import normalised, on_grid, readable, seen_from_fixed
+from tfregkit.inference.forward import Forward
+from tfregkit.inference.prepared import Prepared, prepare
 from tfregkit.inference.refine import learnt
 from tfregkit.inference.refine import refine as refine_pair
 from tfregkit.inference.result import Result
+from tfregkit.inference.timing import share, timed
 from tfregkit.inference.transform import Transform
+from tfregkit.lambdas import checked
 from tfregkit.models.base import Network
 from tfregkit.objective.base import Similarity
 from tfregkit.objective.objective import Objective
@@ -46,6 +43,7 @@ class Registration:
         objective: What training minimised; needed by `refine`, and for the similarity of the affine fit.
         start: The affine start when `register` is given none: `header`, `centre` or `moments`.
         about: What the sidecars tell about the run.
+        chosen_lambda: Gives the lambda that was chosen for the run, if any, when `register` is given none.
     """
 
     network: Network
@@ -55,23 +53,14 @@ class Registration:
     objective: Objective | None = None
     start: str = "header"
     about: dict[str, Any] = field(default_factory=dict)
+    chosen_lambda: Callable[[], float | None] = lambda: None
 
     def __post_init__(self) -> None:
-        self._predict = compiled(lambda inputs: self.network(inputs, training=False))
+        self._forward = Forward(self.network)
 
     def register(
-        self,
-        moving: Any,
-        fixed: Any,
-        *,
-        lam: float | None = None,
-        init: Any = None,
-        affine: bool | Similarity = False,
-        refine: int = 0,
-        moving_mask: Any = None,
-        fixed_mask: Any = None,
-        progress: Progress | None = None,
-    ) -> Result:
+        self, moving: Any, fixed: Any, *, lam: float | Sequence[float] | None = None, **options: Any
+    ) -> Result | list[Result]:
         """Register a moving to a fixed image.
 
         Both are put on a working grid (the fixed image's field of view in RAS at the training spacing, padded to the
@@ -80,59 +69,109 @@ class Registration:
         Args:
             moving: A path or nibabel image.
             fixed: A path or nibabel image.
-            lam: The weight of the regularity in [0, 1], for a network that is conditioned on it.
-            init: The affine start: `header`, `centre`, `moments`, an ITK affine file, or a matrix of RAS mm.
-            affine: Whether to optimise 12 affine parameters from there, with the run's similarity or the given one.
-            refine: Steps of optimisation for this pair alone, after the network.
-            moving_mask: A mask on the moving image's grid, where the run's normalisation looks at masks.
-            fixed_mask: The same for the fixed image.
-            progress: Called after every step of an optimisation.
+            lam: The weight of the regularity in [0, 1], for a network that is conditioned on it; several give a list of
+                results in their order, and what does not depend on lambda is done once. By default the one that
+                `tfregkit sweep` chose for the run.
+            **options: Those of `register_each`.
 
         Raises:
             DataError: When an image cannot be used, or the two do not overlap.
             ConfigError: When `lam` is missing or not taken, or something needs an objective that is not there.
         """
-        self._check_lambda(lam)
-        seconds: dict[str, float] = {}
-        with _timed(seconds, "read"):
-            moving_volume, fixed_volume = (readable(source) for source in (moving, fixed))
-        with _timed(seconds, "prepare"):
-            pulled = normalised(moving_volume, self.moving_normalisation, moving_mask)
-            still = normalised(fixed_volume, self.fixed_normalisation, fixed_mask)
-        with _timed(seconds, "start"):
-            start = affine_start(init if init is not None else self.start, moving_volume, fixed_volume)
-            check_overlap(seen_from_fixed(moving_volume, start), fixed_volume)
-            if affine is not False:
-                similarity = self._similarity() if affine is True else affine
-                start = fit_affine(pulled, still, similarity, start, report=_named(progress, "affine"))
-        with _timed(seconds, "prepare"):
-            grid = working_grid(fixed_volume.grid, self.spacing, self.network.stride)
-            batch = {"moving": on_grid(pulled, grid, start), "fixed": on_grid(still, grid, np.eye(4))}
-        with _timed(seconds, "network"):
-            outputs = self._outputs(batch, lam)
-        if refine:
-            with _timed(seconds, "refine"):
-                outputs = self._refined(outputs, batch, refine, lam, progress)
-        with _timed(seconds, "warp"):
-            forward, backward = _fields(outputs, grid)
-        details = {"lambda": lam, "affine_optimised": affine is not False, "refine_steps": refine}
-        return Result(
-            moving_volume,
-            fixed_volume,
-            Transform((forward, start)),
-            Transform((np.linalg.inv(start), backward)),
-            Transform((start,)),
-            {**self._story(moving_volume, fixed_volume, grid, start), **details, **_folds(outputs)},
-            seconds,
-        )
+        results = list(self.register_each(moving, fixed, lam, **options))
+        return results[0] if np.ndim(lam) == 0 else results
 
-    def _check_lambda(self, lam: float | None) -> None:
-        if self.network.conditioned and lam is None:
-            raise ConfigError("this run is conditioned on lambda: choose one in [0, 1] (`--lambda 0.1`).")
-        if not self.network.conditioned and lam is not None:
-            raise ConfigError("this run was trained at one fixed regularisation; it takes no `--lambda`.")
-        if lam is not None and not 0 <= lam <= 1:
-            raise ConfigError(f"`--lambda` must lie in [0, 1]. Received: {lam}")
+    def register_each(
+        self,
+        moving: Any,
+        fixed: Any,
+        lam: float | Sequence[float] | None = None,
+        *,
+        init: Any = None,
+        affine: bool | Similarity = False,
+        refine: int = 0,
+        moving_mask: Any = None,
+        fixed_mask: Any = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Result]:
+        """As `register`, but the results come one by one: whoever lets go of each needs memory for a few at most.
+
+        Args:
+            moving: A path or nibabel image.
+            fixed: A path or nibabel image.
+            lam: One lambda, several, or None.
+            init: The affine start: `header`, `centre`, `moments`, an ITK affine file, or a matrix of RAS mm.
+            affine: Whether to optimise 12 affine parameters from there, with the run's similarity or the given one.
+            refine: Steps of optimisation for this pair alone, after the network, for each lambda.
+            moving_mask: A mask on the moving image's grid, where the run's normalisation looks at masks.
+            fixed_mask: The same for the fixed image.
+            progress: Called after every step of an optimisation.
+        """
+        lambdas, origin = self.lambdas(lam)
+        if refine:
+            self._check_refine()
+        similarity = None if affine is False else self._similarity() if affine is True else affine
+        pair = prepare(
+            moving,
+            fixed,
+            spacing=self.spacing,
+            stride=self.network.stride,
+            normalisation=(self.moving_normalisation, self.fixed_normalisation),
+            masks=(moving_mask, fixed_mask),
+            init=init if init is not None else self.start,
+            affine=similarity,
+            report=_named(progress, "affine"),
+        )
+        story = {**self._story(pair), "affine_optimised": affine is not False, "refine_steps": refine}
+        return self._results(pair, lambdas, {**story, "lambda_from": origin}, _named(progress, "refine"))
+
+    def lambdas(self, lam: float | Sequence[float] | None = None) -> tuple[list[float | None], str | None]:
+        """The lambdas to register at, `[None]` for a network that takes none, and where they are from.
+
+        Returns:
+            The list, and `given`, `sweep` (the one chosen for the run) or None.
+
+        Raises:
+            ConfigError: When they are missing, not taken, or outside [0, 1].
+        """
+        if not self.network.conditioned:
+            if lam is not None:
+                raise ConfigError("this run was trained at one fixed regularisation; it takes no `--lambda`.")
+            return [None], None
+        if lam is None:
+            chosen = self.chosen_lambda()
+            if chosen is None:
+                raise ConfigError(
+                    "this run is conditioned on lambda: choose one in [0, 1] (`--lambda 0.1`; `evaluate --lambdas "
+                    "0.1`), or let `tfregkit sweep` choose one for the run."
+                )
+            return [chosen], "sweep"
+        try:
+            return list(checked(np.atleast_1d(lam).tolist())), "given"
+        except ValueError as error:
+            raise ConfigError(f"`lam`, `--lambda`: {error}") from None
+
+    def _results(
+        self, pair: Prepared, lambdas: list[float | None], story: dict[str, Any], report: Report | None
+    ) -> Iterator[Result]:
+        before = share(pair.seconds, len(lambdas))
+        for lam, (outputs, spent) in zip(lambdas, self._forward(pair.batch, lambdas), strict=True):
+            seconds = {**before, **spent}
+            if steps := story["refine_steps"]:
+                with timed(seconds, "refine"):
+                    images = pair.batch["moving"], pair.batch["fixed"]
+                    outputs = refine_pair(outputs, *images, self.objective, steps, lam=lam, report=report)
+            with timed(seconds, "warp"):
+                forward, backward = _fields(outputs, pair.grid)
+            yield Result(
+                pair.moving,
+                pair.fixed,
+                Transform((forward, pair.start)),
+                Transform((np.linalg.inv(pair.start), backward)),
+                Transform((pair.start,)),
+                {**story, "lambda": lam, "deformation": about.describe_field(outputs["displacement"][0])},
+                seconds,
+            )
 
     def _similarity(self) -> Similarity:
         """The run's own first similarity, if it has no trained weights; else local NCC."""
@@ -144,39 +183,18 @@ class Registration:
 
         return build("similarity", "ncc")
 
-    def _outputs(self, batch: dict[str, np.ndarray], lam: float | None) -> dict[str, np.ndarray]:
-        inputs = dict(batch) if lam is None else {**batch, "lam": np.full((1, 1), lam, dtype=np.float32)}
-        found = self._predict({name: ops.convert_to_tensor(value) for name, value in inputs.items()})
-        outputs = {
-            name: np.asarray(ops.convert_to_numpy(found[name]), dtype=np.float32)
-            for name in ("displacement", "inverse", "velocity")
-            if name in found
-        }
-        if not np.isfinite(outputs["displacement"]).all():
-            raise RunError("the network gave a displacement that is not finite. Was the run's training healthy?")
-        return outputs
-
-    def _refined(
-        self,
-        outputs: dict[str, np.ndarray],
-        batch: dict[str, np.ndarray],
-        steps: int,
-        lam: float | None,
-        progress: Progress | None,
-    ) -> dict[str, np.ndarray]:
+    def _check_refine(self) -> None:
         if self.objective is None:
             raise ConfigError("`refine` descends the run's objective, and this registration has none.")
         if own := [name for name, term in self.objective.terms.items() if learnt(term)]:
             raise ConfigError(f"`refine` cannot descend `{own[0]}`: its weights were trained with the run.")
-        report = _named(progress, "refine")
-        return refine_pair(outputs, batch["moving"], batch["fixed"], self.objective, steps, lam=lam, report=report)
 
-    def _story(self, moving: Volume, fixed: Volume, grid: Grid, start: np.ndarray) -> dict[str, Any]:
+    def _story(self, pair: Prepared) -> dict[str, Any]:
         return {
-            "moving": about.describe_image(moving),
-            "fixed": about.describe_image(fixed),
-            "working_grid": about.describe_grid(grid),
-            "affine_start_ras_mm": start.tolist(),
+            "moving": about.describe_image(pair.moving),
+            "fixed": about.describe_image(pair.fixed),
+            "working_grid": about.describe_grid(pair.grid),
+            "affine_start_ras_mm": pair.start.tolist(),
             "run": self.about,
             "versions": about.versions(),
         }
@@ -198,34 +216,14 @@ def load_run(run: Any) -> Registration:
     data = stage.data
     return Registration(
         opened.network(),
-        _spacing(opened, stage),
+        trained.spacing(opened),
         data.normalisation_of("moving"),
         data.normalisation_of("fixed"),
         Objective.from_settings(stage.objective),
         start="header" if data.grid.mode == "resample" else "centre",
         about={"path": str(opened.path)},
+        chosen_lambda=lambda: trained.chosen_lambda(opened),
     )
-
-
-def _spacing(run: Any, stage: Any) -> Any:
-    """The training grid's: as configured, or as the checkpoint says when it was taken from the scans."""
-    from tfregkit.training.checkpoint import read_facts
-
-    if stage.data.grid.spacing is not None:
-        return stage.data.grid.spacing
-    checkpoints = run.checkpoints(len(run.experiment.stages))
-    path = checkpoints.best if checkpoints.best.is_file() else checkpoints.path(checkpoints.steps()[-1])
-    facts = read_facts(path)
-    if "spacing" not in facts:
-        raise RunError(f"{path}: does not say the spacing of the training grid. Set data.grid.spacing in the run.")
-    return tuple(facts["spacing"])
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    seconds[part] = seconds.get(part, 0.0) + time.perf_counter() - started
 
 
 def _fields(outputs: dict[str, np.ndarray], grid: Grid) -> tuple[Field, Field]:
@@ -234,10 +232,6 @@ def _fields(outputs: dict[str, np.ndarray], grid: Grid) -> tuple[Field, Field]:
     if "inverse" in outputs:
         return forward, Field.from_voxels(grid, outputs["inverse"][0])
     return forward, forward.inverted()
-
-
-def _folds(outputs: dict[str, np.ndarray]) -> dict[str, Any]:
-    return {"deformation": about.describe_field(outputs["displacement"][0])}
 
 
 def _named(progress: Progress | None, name: str) -> Report | None:

@@ -1,0 +1,57 @@
+"""What a run says about itself, besides its network: spacing of the grid, file of the weights, the chosen lambda."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfregkit.errors import RunError
+from tfregkit.inference.about import sha256
+from tfregkit.inference.chosen_lambda import ChosenLambda
+
+if TYPE_CHECKING:
+    from tfregkit.training.run import Run
+
+
+def weights(run: Run) -> Path:
+    """The checkpoint of the last stage that is used: the best, or the latest where nothing was validated.
+
+    Raises:
+        RunError: When nothing has been saved yet.
+    """
+    checkpoints = run.checkpoints(len(run.experiment.stages))
+    steps = checkpoints.steps()
+    if not checkpoints.best.is_file() and not steps:
+        raise RunError(f"{run.path}: nothing has been saved yet. Continue the run with --resume.")
+    return checkpoints.best if checkpoints.best.is_file() else checkpoints.path(steps[-1])
+
+
+def spacing(run: Run) -> float | tuple[float, float, float]:
+    """The training grid's in mm: as configured, or as the checkpoint says when it was taken from the scans.
+
+    Raises:
+        RunError: When neither says it.
+    """
+    from tfregkit.training.checkpoint import read_facts
+
+    configured = run.experiment.stages[-1].data.grid.spacing
+    if configured is not None:
+        return configured
+    path = weights(run)
+    facts = read_facts(path)
+    if "spacing" not in facts:
+        raise RunError(f"{path}: does not say the spacing of the training grid. Set data.grid.spacing in the run.")
+    return tuple(facts["spacing"])
+
+
+def chosen_lambda(run: Run) -> float | None:
+    """The lambda stored with the run, if there is one.
+
+    Raises:
+        RunError: When it was chosen for other weights than the run has now.
+    """
+    chosen = ChosenLambda.read(run.path)
+    if chosen is None:
+        return None
+    chosen.check(run.path, sha256(weights(run)))
+    return chosen.value
