@@ -45,3 +45,19 @@ def check_probability(make):
     source = volumes()
     for kind, array in make(probability=0.0)(source, np.random.default_rng(0)).items():
         np.testing.assert_array_equal(array, source[kind])
+
+
+def check_stays(augmentation):
+    """A constant scan, label map and mask stay as they are."""
+    constant = {**volumes(), "image": np.full((3, 5, 7), 2.0, np.float32)}
+    changed = augmentation(constant, np.random.default_rng(0))
+    np.testing.assert_array_equal(changed["image"], 2.0)
+    assert changed["labels"] is constant["labels"]
+    assert changed["mask"] is constant["mask"]
+
+
+def skull_stripped():
+    """A scan whose background is exactly its minimum, which is not 0."""
+    image = volumes()["image"] + 1.0
+    image[:4], image[:, :, 12:] = 1.15, 1.15
+    return image

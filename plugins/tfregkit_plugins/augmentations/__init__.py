@@ -8,6 +8,8 @@ def register_components(registry):
     """Import here, so that listing plugins loads Keras only when components are wanted."""
     from tfregkit_plugins.augmentations.affine import Affine
     from tfregkit_plugins.augmentations.bias_field import BiasField
+    from tfregkit_plugins.augmentations.brightness import Brightness
+    from tfregkit_plugins.augmentations.contrast import Contrast
     from tfregkit_plugins.augmentations.elastic import Elastic
     from tfregkit_plugins.augmentations.flip import Flip
     from tfregkit_plugins.augmentations.gamma import Gamma
@@ -15,6 +17,8 @@ def register_components(registry):
 
     registry.augmentation("affine", Affine)
     registry.augmentation("bias_field", BiasField)
+    registry.augmentation("brightness", Brightness)
+    registry.augmentation("contrast", Contrast)
     registry.augmentation("elastic", Elastic)
     registry.augmentation("flip", Flip)
     registry.augmentation("gamma", Gamma)

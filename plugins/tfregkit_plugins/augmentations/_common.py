@@ -10,6 +10,7 @@ from pydantic import Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Volumes = dict[str, np.ndarray]
+LEAST = np.float32(1e-3)
 
 
 def resampled(volumes: Volumes, at: Callable[[np.ndarray, int], np.ndarray]) -> Volumes:
@@ -20,3 +21,26 @@ def resampled(volumes: Volumes, at: Callable[[np.ndarray, int], np.ndarray]) -> 
 def with_image(volumes: Volumes, change: Callable[[np.ndarray], np.ndarray]) -> Volumes:
     """The image changed, label map and mask as they are. The result is float32."""
     return {**volumes, "image": change(volumes["image"]).astype(np.float32, copy=False)}
+
+
+def with_intensities(
+    volumes: Volumes, change: Callable[[np.ndarray, np.float32], np.ndarray], foreground: bool
+) -> Volumes:
+    """The image through `change(values, extent)`, `extent` its maximum minus its minimum.
+
+    With `foreground` only the voxels above the minimum are changed, and they stay above it: at least a thousandth of
+    the extent. A constant image stays as it is.
+    """
+
+    def changed(image: np.ndarray) -> np.ndarray:
+        low = image.min()
+        extent = image.max() - low
+        if extent == 0:
+            return image
+        if not foreground:
+            return change(image, extent)
+        inside, result = image > low, image.astype(np.float32)
+        result[inside] = np.maximum(change(image[inside], extent), low + LEAST * extent)
+        return result
+
+    return with_image(volumes, changed)
