@@ -108,7 +108,8 @@ def syn(arguments) -> None:
     from rich.console import Console
 
     from tfregkit.evaluation.cases import make_case
-    from tfregkit.evaluation.evaluate import build_metrics, measure
+    from tfregkit.evaluation.evaluate import build_metrics
+    from tfregkit.evaluation.measure import measure
     from tfregkit.evaluation.table import SECONDS, Row, Summary, printed, summarise, write_table
     from tfregkit.inference.transform import Transform
     from tfregkit.inference.warps import read_warp

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tfregkit.cli.lambdas import Lambdas
+
 
 @click.command("evaluate")
 @click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
@@ -19,7 +21,13 @@ import click
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for tables and pictures. [default: RUN/evaluation]"
 )
-@click.option("--lambdas", metavar="L1,L2,...", help="Evaluate at each lambda (networks conditioned on lambda).")
+@click.option(
+    "--lambdas",
+    type=Lambdas(),
+    metavar="L1,L2,...",
+    help="Evaluate at each lambda (networks conditioned on lambda); paper17: the 17 of ContraReg's paper. Default: "
+    "the one `tfregkit sweep` chose for the run.",
+)
 @click.option("--structures", type=click.Path(path_type=Path), help="JSON that names and merges labels for Dice.")
 @click.option("--refine", type=click.IntRange(min=0), help="Steps of optimisation for each pair, after the network.")
 @click.option("--pictures", type=click.IntRange(min=0), help="Of how many pairs to write a picture.")
@@ -30,7 +38,7 @@ def command(
     run_dir: Path,
     table: Path | None,
     out: Path | None,
-    lambdas: str | None,
+    lambdas: tuple[float, ...] | None,
     structures: Path | None,
     refine: int | None,
     pictures: int | None,
@@ -45,6 +53,7 @@ def command(
     \b
     tfregkit evaluate runs/x
     tfregkit evaluate runs/x --pairs pairs.csv --structures structures.json --out results
+    tfregkit evaluate runs/x --lambdas paper17
     tfregkit evaluate runs/x --set 'evaluation.metrics=[dice, {name: folds, scheme: forward}]'
     """
     from tfregkit.config.experiment import load_experiment
@@ -54,7 +63,7 @@ def command(
     from tfregkit.training.run import Run
 
     run = Run.open(run_dir)
-    given = {"lambdas": lambdas and f"[{lambdas}]", "refine": refine, "pictures": pictures}
+    given = {"lambdas": lambdas and list(lambdas), "refine": refine, "pictures": pictures}
     changes = [*overrides, *(f"evaluation.{key}={value}" for key, value in given.items() if value is not None)]
     experiment = load_experiment(run.path / "resolved.yaml", changes) if changes else run.experiment
     settings = experiment.evaluation or EvaluationSettings()

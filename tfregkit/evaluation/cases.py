@@ -17,39 +17,56 @@ from tfregkit.inference.transform import Transform
 
 
 def make_case(pair: Pair, transform: Transform, initial: Transform | None = None) -> Case:
-    """Read what belongs to a pair and bring it together on the fixed grid.
+    """One case of a pair; see `Scans`."""
+    return Scans(pair, initial).case(transform)
+
+
+class Scans:
+    """What belongs to a pair, read once, for any number of transforms.
 
     Args:
         pair: The scans; labels, masks and points are used where there are any.
-        transform: Fixed to moving points in RAS mm, the affine start included.
         initial: The affine start alone; without it, images lie where their headers say. "Before" is measured with it.
 
     Raises:
         DataError: When a file cannot be used, or labels or a mask lie on another grid than their image.
     """
-    initial = initial or Transform()
-    fixed, moving = read_volume(pair.fixed.image), read_volume(pair.moving.image)
-    fixed_labels, moving_labels = (_labels(scan, image) for scan, image in ((pair.fixed, fixed), (pair.moving, moving)))
-    fixed_points, moving_points = (_points(scan) for scan in (pair.fixed, pair.moving))
-    grid, places = fixed.grid, transform.on_grid(fixed.grid)  # (3, X, Y, Z) mm, worked out once for all that is moved
-    vectors_mm = places - lattice(grid.affine, grid.shape)
-    return Case(
-        pair=pair.id,
-        fixed=fixed.data,
-        moving=initial.resample(moving, grid, fill=float(moving.data.min())),
-        moved=_looked_up(moving, places, "linear", float(moving.data.min())),
-        displacement=Field(grid, vectors_mm).to_voxels(),
-        affine=grid.affine,
-        initial=initial.affine,
-        fixed_labels=fixed_labels and fixed_labels.data,
-        moving_labels=moving_labels and initial.resample(moving_labels, grid, interpolation="nearest"),
-        moved_labels=moving_labels and _looked_up(moving_labels, places, "nearest", 0),
-        fixed_mask=pair.fixed.mask and on_grid_of(fixed, read_volume(pair.fixed.mask)).data,
-        fixed_points_mm=fixed_points,
-        moving_points_mm=moving_points,
-        warped_points_mm=None if fixed_points is None else transform.map(fixed_points),
-        initial_points_mm=None if fixed_points is None else initial.map(fixed_points),
-    )
+
+    def __init__(self, pair: Pair, initial: Transform | None = None) -> None:
+        initial = initial or Transform()
+        fixed, self._moving = read_volume(pair.fixed.image), read_volume(pair.moving.image)
+        fixed_labels, self._labels = _labels(pair.fixed, fixed), _labels(pair.moving, self._moving)
+        self._points, moving_points = (_points(scan) for scan in (pair.fixed, pair.moving))
+        self._grid = fixed.grid
+        self._known = {
+            "pair": pair.id,
+            "fixed": fixed.data,
+            "moving": initial.resample(self._moving, self._grid, fill=float(self._moving.data.min())),
+            "affine": self._grid.affine,
+            "initial": initial.affine,
+            "fixed_labels": fixed_labels and fixed_labels.data,
+            "moving_labels": self._labels and initial.resample(self._labels, self._grid, interpolation="nearest"),
+            "fixed_mask": pair.fixed.mask and on_grid_of(fixed, read_volume(pair.fixed.mask)).data,
+            "fixed_points_mm": self._points,
+            "moving_points_mm": moving_points,
+            "initial_points_mm": None if self._points is None else initial.map(self._points),
+        }
+
+    def case(self, transform: Transform) -> Case:
+        """Everything on the fixed grid.
+
+        Args:
+            transform: Fixed to moving points in RAS mm, the affine start included.
+        """
+        grid, places = self._grid, transform.on_grid(self._grid)  # (3, X, Y, Z) mm, once for all that is moved
+        vectors_mm = places - lattice(grid.affine, grid.shape)
+        return Case(
+            **self._known,
+            moved=_looked_up(self._moving, places, "linear", float(self._moving.data.min())),
+            displacement=Field(grid, vectors_mm).to_voxels(),
+            moved_labels=self._labels and _looked_up(self._labels, places, "nearest", 0),
+            warped_points_mm=None if self._points is None else transform.map(self._points),
+        )
 
 
 def _looked_up(volume: Volume, places_mm: np.ndarray, interpolation: Interpolation, fill: float) -> np.ndarray:

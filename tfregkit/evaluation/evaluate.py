@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tfregkit.data.base import Pair
-from tfregkit.errors import ConfigError, DataError, TfregkitError
+from tfregkit.errors import ConfigError, DataError
 from tfregkit.evaluation.base import Case, Metric
-from tfregkit.evaluation.cases import make_case
+from tfregkit.evaluation.measure import Measured, measured, reason
 from tfregkit.evaluation.settings import EvaluationSettings
-from tfregkit.evaluation.table import SECONDS, Row, Summary, printed, summarise, write_table
+from tfregkit.evaluation.table import Row, Summary, printed, summarise, write_table
 from tfregkit.files import atomic_path
+from tfregkit.inference.chosen_lambda import NAME
+from tfregkit.lambdas import spelled, with_lambda
 
 if TYPE_CHECKING:
     from tfregkit.training.run import Run
@@ -57,7 +58,7 @@ def evaluate_run(
         The evaluation. A pair that cannot be registered or measured is in `failures`, and the others go on.
 
     Raises:
-        ConfigError: When lambdas are given for a network that takes none.
+        ConfigError: When lambdas are given for a network that takes none, or there is none for one that takes them.
         DataError: When there is no pair, or none of them could be used.
     """
     from tfregkit.inference.registration import load_run
@@ -67,24 +68,18 @@ def evaluate_run(
     if not pairs:
         raise DataError("there are no pairs to evaluate.")
     registration = load_run(run)
-    lambdas = _lambdas(settings, registration)
+    lambdas = evaluated_lambdas(registration, settings, run, console)
     metrics = build_metrics(settings)
     result = Evaluation(Path(out) if out else run.path / "evaluation")
-    work = [(pair, lam) for lam in lambdas for pair in pairs]
-    for pair, lam in track(work, description="Evaluating", console=console, transient=True):
-        try:
-            case, rows = _registered(registration, pair, lam, metrics, settings.refine)
-            wanted = len(result.pictures) < settings.pictures
-            pictures = [_picture(case, rows, result.folder, settings, lam)] if wanted else []
-        except Exception as error:  # whatever it is, the other pairs go on
-            message = str(error) if isinstance(error, TfregkitError) else f"{type(error).__name__}: {error}"
-            result.failures[pair.id, lam] = message
-            console.print(f"[red]{pair.id}[/red]: {escape(message)}", highlight=False)
-            continue
-        result.rows += rows
-        result.pictures += pictures
+    with progress(console) as bars:
+        task = bars.add_task("Evaluating", total=len(pairs) * len(lambdas))
+        for number, pair in enumerate(pairs):
+            for found in measured(registration, pair, lambdas, metrics, settings.refine):
+                _take(found, pair, result, settings if number < settings.pictures else None, console)
+                bars.advance(task)
+    result.rows.sort(key=lambda row: lambdas.index(row.lam))  # stable: the pairs stay in their order
     if not result.rows:
-        raise DataError("no pair could be evaluated:\n" + "\n".join(result.failures.values()))
+        raise DataError("no pair could be evaluated:\n" + "\n".join(dict.fromkeys(result.failures.values())))
     return _finished(result, metrics, console)
 
 
@@ -117,33 +112,45 @@ def build_metrics(settings: EvaluationSettings) -> dict[str, Metric]:
     return metrics
 
 
-def _registered(
-    registration: Any, pair: Pair, lam: float | None, metrics: dict[str, Metric], refine: int
-) -> tuple[Case, list[Row]]:
-    started = time.perf_counter()
-    options = {"moving_mask": pair.moving.mask, "fixed_mask": pair.fixed.mask, "refine": refine}
-    registered = registration.register(pair.moving.image, pair.fixed.image, lam=lam, **options)
-    seconds = time.perf_counter() - started
-    case = make_case(pair, registered.transform, registered.initial)
-    return case, [*measure(case, metrics, lam), Row(pair.id, lam, SECONDS, "", float("nan"), seconds)]
+def evaluated_lambdas(
+    registration: Any, settings: EvaluationSettings, run: Run, console: Console
+) -> list[float | None]:
+    """The lambdas of the settings, or the one that was chosen for the run; `[None]` for a network that takes none.
 
-
-def measure(case: Case, metrics: dict[str, Metric], lam: float | None = None) -> list[Row]:
-    """All metrics of one pair, before and after registration."""
-    rows, before = [], case.before()
-    for name, metric in metrics.items():
-        after, earlier = metric(case), metric(before)
-        for structure, value in after.items():
-            rows.append(Row(case.pair, lam, name, structure, earlier.get(structure, float("nan")), value))
-    return rows
-
-
-def _lambdas(settings: EvaluationSettings, registration: Any) -> list[float | None]:
-    if settings.lambdas is None:
-        return [None]
-    if not registration.network.conditioned:
+    Raises:
+        ConfigError: When the network takes none and some are given, or takes one and there is none.
+    """
+    if settings.lambdas is not None and not registration.network.conditioned:
         raise ConfigError("`lambdas` needs a network that is conditioned on lambda; this run's is not.")
-    return list(settings.lambdas)
+    lambdas, origin = registration.lambdas(settings.lambdas)
+    if origin == "sweep":
+        console.print(f"lambda {spelled(lambdas[0])}, chosen by `tfregkit sweep`: {run.path / NAME}", highlight=False)
+    return lambdas
+
+
+def progress(console: Console) -> Progress:
+    """A bar that vanishes when it is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def _take(
+    found: Measured, pair: Pair, result: Evaluation, pictured: EvaluationSettings | None, console: Console
+) -> None:
+    """Add a pair at one lambda to the evaluation, with its picture or as a failure."""
+    failure = found.failure
+    if not failure and pictured is not None:
+        try:
+            result.pictures.append(_picture(found.case, found.rows, result.folder, pictured, found.lam))
+        except Exception as error:  # the other pairs go on
+            failure = reason(error)
+    if failure:
+        told = failure in result.failures.values()
+        result.failures[pair.id, found.lam] = failure
+        if not told:
+            console.print(f"[red]{pair.id}[/red]: {escape(failure)}", highlight=False)
+    else:
+        result.rows += found.rows
 
 
 def _picture(case: Case, rows: list[Row], folder: Path, settings: EvaluationSettings, lam: float | None) -> Path:
@@ -152,8 +159,8 @@ def _picture(case: Case, rows: list[Row], folder: Path, settings: EvaluationSett
     shown = [
         f"{r.metric} {r.before:.3g} → {r.after:.3g}" for r in rows if r.metric in ("dice", "tre") and not r.structure
     ]
-    name = case.pair if lam is None else f"{case.pair}_lambda{lam:g}"
-    return registration_figure(case, folder / f"{name}.png", planes=settings.planes, caption="   ".join(shown))
+    path = with_lambda(folder / f"{case.pair}.png", lam)
+    return registration_figure(case, path, planes=settings.planes, caption="   ".join(shown))
 
 
 def _finished(result: Evaluation, metrics: dict[str, Metric], console: Console) -> Evaluation:

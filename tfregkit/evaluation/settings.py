@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tfregkit.config.settings import Kind, Settings, Spec
+from tfregkit.lambdas import checked, parse_lambdas
 
 
 class EvaluationSettings(Settings):
@@ -16,9 +17,10 @@ class EvaluationSettings(Settings):
     Args:
         metrics: The metrics. One that needs labels or points a pair does not have gives no row for it.
         pairs: Which pairs of the data set are evaluated.
-        lambdas: Evaluate once at each of these values; only for networks conditioned on lambda.
+        lambdas: Evaluate at each of these values, or at those of the list `paper17`; only for networks conditioned on
+            lambda. By default at the one that `tfregkit sweep` chose for the run.
         refine: Steps of optimisation for each pair alone, after the network (`register --refine`).
-        pictures: Of how many pairs a PNG is written, from the first on.
+        pictures: Of how many pairs a PNG is written (one for each lambda), from the first on.
         planes: The rows of those pictures.
     """
 
@@ -32,6 +34,16 @@ class EvaluationSettings(Settings):
     planes: list[Literal["axial", "coronal", "sagittal"]] = Field(
         default=["axial", "coronal", "sagittal"], min_length=1
     )
+
+    @field_validator("lambdas", mode="before")
+    @classmethod
+    def _named_lambdas(cls, value: Any) -> Any:
+        return parse_lambdas(value) if isinstance(value, str) else value
+
+    @field_validator("lambdas")
+    @classmethod
+    def _each_once(cls, value: list[float] | None) -> list[float] | None:
+        return value and list(checked(value))
 
     def with_structures(self, path: Path) -> EvaluationSettings:
         """The same settings with every metric that merges labels reading this JSON file."""

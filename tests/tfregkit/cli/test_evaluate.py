@@ -84,7 +84,9 @@ def test_set_chooses_other_metrics_for_one_call(trained, tmp_path):
     ("words", "message"),
     [
         (["--lambdas", "0.1,0.5"], "`lambdas` needs a network that is conditioned on lambda"),
-        (["--lambdas", "0.1,1.5"], "evaluation.lambdas.1: Input should be less than or equal to 1"),
+        (["--lambdas", "0.1,1.5"], "'--lambdas': a lambda must lie in [0, 1]. Received: 1.5"),
+        (["--set", "evaluation.lambdas=[0.1, 1.5]"], "evaluation.lambdas.1: Input should be less than or equal to 1"),
+        (["--set", "evaluation.lambdas=paper71"], "evaluation.lambdas: "),
         (["--set", "evaluation.metrics=[dcie]"], "Did you mean `dice`"),
         (["--pairs", "nowhere.csv"], "nowhere.csv: there is no such file"),
         (["--structures", "nowhere.json"], "nowhere.json: there is no such file"),

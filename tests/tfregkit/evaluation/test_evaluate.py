@@ -15,6 +15,7 @@ from tfregkit.errors import ConfigError, DataError
 from tfregkit.evaluation.evaluate import build_metrics, evaluate_run, run_pairs
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.inference import registration
+from tfregkit.inference.registration import Registration
 from tfregkit.inference.transform import Transform
 
 SHAPE = (17, 13, 11)
@@ -49,14 +50,22 @@ class Shifts:
     def __init__(self, conditioned=False):
         self.network = SimpleNamespace(conditioned=conditioned)
         self.calls = []
+        self.chosen = None
 
-    def register(self, moving, fixed, *, lam=None, **options):
+    def lambdas(self, lam=None):
+        return Registration.lambdas(self, lam)
+
+    def chosen_lambda(self):
+        return self.chosen
+
+    def register_each(self, moving, fixed, lam=None, **options):
         self.calls.append((moving.name, lam, options))
         if not moving.is_file():
             raise DataError(f"{moving}: there is no such file.")
-        matrix = np.eye(4)
-        matrix[:3, 3] = SHIFT_MM * (1.0 - (lam or 0.0))
-        return SimpleNamespace(transform=Transform((matrix,)), initial=Transform())
+        for value in lam or [0.0]:
+            matrix = np.eye(4)
+            matrix[:3, 3] = SHIFT_MM * (1.0 - value)
+            yield SimpleNamespace(transform=Transform((matrix,)), initial=Transform(), seconds={"network": 0.25})
 
 
 @pytest.fixture
@@ -96,7 +105,7 @@ def test_values_before_and_after_reach_the_files_and_the_terminal(tmp_path, pair
     assert table["far_to_fixed", "folds", ""] == ("0", "0")
     before, after = table["far_to_fixed", "seconds", ""]
     assert before == ""
-    assert float(after) > 0
+    assert float(after) == 0.25
     summary = {(r["metric"], r["structure"]): r for r in rows(result.folder / "summary.csv")}
     assert (summary["tre", ""]["before"], summary["tre", ""]["after"], summary["tre", ""]["n"]) == ("3", "1", "2")
     assert "tre (mm)" in shown
@@ -124,14 +133,14 @@ def test_bad_pair_is_reported_and_the_others_go_on(tmp_path, pairs, shifts):
 
 
 def test_an_error_nobody_foresaw_stops_no_other_pair(tmp_path, pairs, shifts, monkeypatch):
-    register = shifts.register
+    register = shifts.register_each
 
-    def fragile(moving, fixed, **options):
+    def fragile(moving, fixed, lam, **options):
         if moving.name.startswith("near"):
             raise ValueError("too small to differentiate")
-        return register(moving, fixed, **options)
+        return register(moving, fixed, lam, **options)
 
-    monkeypatch.setattr(shifts, "register", fragile)
+    monkeypatch.setattr(shifts, "register_each", fragile)
     result, shown = evaluated(fake_run(tmp_path), pairs, tmp_path / "out")
     assert result.failures == {("near_to_fixed", None): "ValueError: too small to differentiate"}
     assert {row.pair for row in result.rows} == {"far_to_fixed"}
@@ -158,7 +167,7 @@ def test_no_usable_pair_is_an_error_and_writes_nothing(tmp_path, pairs, shifts):
 
 def test_each_lambda_has_its_own_rows_and_pictures(tmp_path, pairs, shifts):
     shifts.network.conditioned = True
-    result, shown = evaluated(fake_run(tmp_path, test=pairs[:1]), lambdas=[0.0, 0.5], pictures=2)
+    result, shown = evaluated(fake_run(tmp_path, test=pairs[:1]), lambdas=[0.0, 0.5], pictures=1)
     tre = {r["lambda"]: r["after"] for r in rows(result.folder / "metrics.csv") if r["metric"] == "tre"}
     assert tre == {"0": "0", "0.5": "1"}
     assert [p.name for p in result.pictures] == ["near_to_fixed_lambda0.png", "near_to_fixed_lambda0.5.png"]
@@ -200,3 +209,46 @@ def test_structures_file_reaches_every_metric_that_merges_labels(tmp_path):
     assert metrics["dice"].labels is None
     assert metrics["dice30"].structures == path
     assert EvaluationSettings().plain()["metrics"][-1] == {"name": "tre"}
+
+
+def test_a_pair_is_read_and_registered_once_for_all_lambdas(tmp_path, pairs, shifts, monkeypatch):
+    from tfregkit.evaluation import cases
+
+    read, original = [], cases.read_volume
+    monkeypatch.setattr(cases, "read_volume", lambda path, **o: read.append(path.name) or original(path, **o))
+    shifts.network.conditioned = True
+    result, _ = evaluated(fake_run(tmp_path, test=pairs), lambdas="paper17", pictures=0)
+    assert [len(lam) for _, lam, _ in shifts.calls] == [17, 17]
+    assert len(read) == 2 * 4  # images and labels of each pair
+    order = [(row.lam, row.pair) for row in result.rows if row.metric == "folds"]
+    assert order[:3] == [(0.0, "near_to_fixed"), (0.0, "far_to_fixed"), (0.025, "near_to_fixed")]
+    assert order == sorted(order, key=lambda key: key[0])
+    assert len(order) == 34
+
+
+def test_a_lambda_at_which_measuring_fails_stops_no_other(tmp_path, pairs, shifts, monkeypatch):
+    from tfregkit_plugins.metrics.tre import TRE
+
+    original = TRE.__call__
+
+    def fragile(self, case):
+        if np.abs(case.displacement).max() == 1.0:  # at lambda 0.5
+            raise ValueError("oops")
+        return original(self, case)
+
+    monkeypatch.setattr(TRE, "__call__", fragile)
+    shifts.network.conditioned = True
+    result, _ = evaluated(fake_run(tmp_path, test=pairs[:1]), lambdas=[0.0, 0.5, 1.0], pictures=0)
+    assert result.failures == {("near_to_fixed", 0.5): "ValueError: oops"}
+    tre = {row.lam: (row.before, row.after) for row in result.rows if row.metric == "tre"}
+    assert tre == {0.0: (2.0, 0.0), 1.0: (2.0, 2.0)}
+
+
+def test_the_chosen_lambda_is_used_and_told(tmp_path, pairs, shifts):
+    shifts.network.conditioned, shifts.chosen = True, 0.5
+    result, shown = evaluated(fake_run(tmp_path, test=pairs[:1]), pictures=0)
+    assert {row.lam for row in result.rows} == {0.5}
+    assert "lambda 0.5, chosen by `tfregkit sweep`: " in shown
+    shifts.chosen = None
+    with pytest.raises(ConfigError, match="`evaluate --lambdas 0.1`.*`tfregkit sweep`"):
+        evaluated(fake_run(tmp_path, test=pairs[:1]), pictures=0)

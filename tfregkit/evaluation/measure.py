@@ -1,0 +1,86 @@
+"""Metrics of one pair, before and after registration, at any number of lambdas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tfregkit.data.base import Pair
+from tfregkit.errors import TfregkitError
+from tfregkit.evaluation.base import Case, Metric
+from tfregkit.evaluation.cases import Scans
+from tfregkit.evaluation.table import SECONDS, Row
+
+Values = dict[str, dict[str, float]]
+"""Values by metric and structure."""
+
+
+class Measured(NamedTuple):
+    """A pair at one lambda: its case and rows, or why there are none."""
+
+    lam: float | None
+    case: Case | None = None
+    rows: list[Row] = []
+    failure: str = ""
+
+
+def measured(
+    registration: Any, pair: Pair, lambdas: Sequence[float | None], metrics: Mapping[str, Metric], refine: int = 0
+) -> Iterator[Measured]:
+    """Register a pair once for all lambdas and measure each result, in their order. No error leaves it.
+
+    The images, the labels and what is measured before registration are read and worked out once; of the work that the
+    lambdas share, each row `seconds` has its share.
+
+    Args:
+        registration: The run, as `inference.registration.Registration`.
+        pair: The scans.
+        lambdas: `[None]` for a network that takes none.
+        metrics: By the name of their rows.
+        refine: Steps of optimisation for each result.
+    """
+    results, scans, before = _results(registration, pair, lambdas, refine), None, None
+    for place, lam in enumerate(lambdas):
+        try:
+            result = next(results)
+        except Exception as error:  # then there are none for the lambdas after it either
+            yield from (Measured(later, failure=reason(error)) for later in lambdas[place:])
+            return
+        try:
+            scans = scans or Scans(pair, result.initial)
+            case = scans.case(result.transform)
+            before = before or values(case.before(), metrics)
+            seconds = Row(pair.id, lam, SECONDS, "", math.nan, sum(result.seconds.values()))
+            yield Measured(lam, case, [*measure(case, metrics, lam, before), seconds])
+        except Exception as error:
+            yield Measured(lam, failure=reason(error))
+
+
+def measure(
+    case: Case, metrics: Mapping[str, Metric], lam: float | None = None, before: Values | None = None
+) -> list[Row]:
+    """All metrics of one pair, before (as given, or measured here) and after registration."""
+    earlier = values(case.before(), metrics) if before is None else before
+    return [
+        Row(case.pair, lam, name, structure, earlier[name].get(structure, math.nan), value)
+        for name, found in values(case, metrics).items()
+        for structure, value in found.items()
+    ]
+
+
+def values(case: Case, metrics: Mapping[str, Metric]) -> Values:
+    """What the metrics give for a case."""
+    return {name: metric(case) for name, metric in metrics.items()}
+
+
+def reason(error: Exception) -> str:
+    """What is told of an error that concerns one pair alone."""
+    return str(error) if isinstance(error, TfregkitError) else f"{type(error).__name__}: {error}"
+
+
+def _results(registration: Any, pair: Pair, lambdas: Sequence[float | None], refine: int) -> Iterator[Any]:
+    """A generator, so that errors of the shared work come with the first result."""
+    options = {"moving_mask": pair.moving.mask, "fixed_mask": pair.fixed.mask, "refine": refine}
+    wanted = None if lambdas[0] is None else list(lambdas)
+    yield from registration.register_each(pair.moving.image, pair.fixed.image, wanted, **options)
