@@ -174,7 +174,7 @@ def test_epsilon_is_computed_anew_for_each_call_and_item():
 
 
 def test_a_tiny_epsilon_lets_noise_dominate():
-    """Two noisy images of the same flat thing: random orientations are no mismatch unless epsilon is below the noise."""
+    """Two noisy images of one flat thing: random orientations are no mismatch unless epsilon is below the noise."""
     one, two = (0.5 + 0.002 * image for image in np.random.default_rng(1).normal(size=(2, 1, 19, 23, 17, 1)))
     one, two = one.astype(np.float32), two.astype(np.float32)
     assert ngf(one, two, epsilon=1e-5)[0] > 0.6
