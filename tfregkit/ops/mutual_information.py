@@ -60,17 +60,19 @@ def mutual_information(fixed: Any, moved: Any, weights: Any, bins: Bins, normali
     def mend(image):
         return ops.reshape(untiled(image, rows), (-1, rows * row))[:, :voxels]
 
-    weights = cut(ops.broadcast_to(_shares(weights), ops.shape(fixed)))
+    weights = ops.broadcast_to(weights, ops.shape(fixed))
+    share = _share(weights)
+    weights = cut(weights)
 
     @ops.custom_gradient
     def value(fixed, moved):
         fixed, moved = cut(fixed), cut(moved)
         parts = ops.map(lambda tile: ops.sum(joint_histogram(*tile, bins), axis=1), (fixed, moved, weights))
-        result, slope = information(ops.sum(parts, axis=0), normalised)
+        result, slope = information(ops.sum(parts, axis=0) * share, normalised)
 
         def grad(*args, upstream=None):
             upstream = args[0] if upstream is None else upstream
-            wanted = (slope * upstream[:, None, None])[:, None]
+            wanted = (slope * share * upstream[:, None, None])[:, None]
 
             def towards(first, second, wanted):
                 """The gradient to the second image."""
@@ -98,10 +100,12 @@ def patch_information(fixed: Any, moved: Any, weights: Any, bins: Bins) -> Any:
     """
     rows = ops.shape(fixed)[1]
     step = rows_per_tile(rows, fixed.shape[2])
-    weights = tiles(_shares(weights), step)
+    weights = tiles(weights, step)
 
-    def inform(tile):
-        return information(joint_histogram(*tile, bins))[0]
+    def inform(fixed, moved, weights):
+        share = _share(weights)
+        value, slope = information(joint_histogram(fixed, moved, weights, bins) * share)
+        return value, slope * share
 
     @ops.custom_gradient
     def value(fixed, moved):
@@ -112,7 +116,7 @@ def patch_information(fixed: Any, moved: Any, weights: Any, bins: Bins) -> Any:
 
             def along(tile):
                 first, second, weights, upstream = tile
-                _, slope = information(joint_histogram(first, second, weights, bins))
+                _, slope = inform(first, second, weights)
                 return histogram_gradient(first, second, weights, slope * upstream[..., None], bins)
 
             def towards(first, second):
@@ -121,12 +125,14 @@ def patch_information(fixed: Any, moved: Any, weights: Any, bins: Bins) -> Any:
 
             return towards(moved, fixed), towards(fixed, moved)
 
-        return untiled(ops.map(inform, (fixed, moved, weights))[..., None], rows)[..., 0], grad
+        found = ops.map(lambda tile: inform(*tile)[0], (fixed, moved, weights))
+        return untiled(found[..., None], rows)[..., 0], grad
 
     return value(fixed, moved)
 
 
-def _shares(weights: Any) -> Any:
-    """The weights divided by their sum over the last axis; zeros stay."""
-    total = ops.sum(weights, axis=-1, keepdims=True)
-    return weights / ops.where(total > 0, total, ops.ones_like(total))
+def _share(weights: Any) -> Any:
+    """What a weight of 1 is of the sum over the last axis, `(..., 1, 1)`; 0 where there is no weight."""
+    total = ops.sum(weights, axis=-1)[..., None, None]
+    known = ops.cast(total > 0, total.dtype)
+    return known / ops.where(total > 0, total, ops.ones_like(total))

@@ -1,26 +1,16 @@
 import numpy as np
 import pytest
 from backends import OTHERS, gradients, run_tests
+from intensities import images, similarity
 from keras import ops
 from references.mutual_information import local_mutual_information, mutual_information
 
 import tfregkit
+from tfregkit.errors import ConfigError
 from tfregkit.testing import checks
 
 RNG = np.random.default_rng(5)
-
-
-def local_mi(fixed, moved, mask=None, **parameters):
-    noise = parameters.pop("noise", None)
-    term = tfregkit.build("similarity", "local_mi", **parameters)
-    return -ops.convert_to_numpy(term(fixed, moved, mask=mask, noise=noise))
-
-
-def images(shape=(2, 7, 11, 13, 1), seed=5):
-    """Two images that have to do with each other, some of their values outside [0, 1]."""
-    fixed, noise = np.random.default_rng(seed).normal(size=(2, *shape))
-    fixed, noise = 0.5 + 0.3 * fixed, 0.1 * noise
-    return fixed.astype(np.float32), (0.9 - 0.8 * fixed**2 + noise).astype(np.float32)
+local_mi = similarity("local_mi")
 
 
 @pytest.mark.parametrize("check", checks("similarity"), ids=lambda check: check.__name__)
@@ -112,7 +102,7 @@ def test_needs_noise_only_for_a_random_offset_and_keeps_the_grid_without_noise()
 
 
 def test_range_must_increase():
-    with pytest.raises(tfregkit.errors.ConfigError, match="`range` must be two increasing numbers"):
+    with pytest.raises(ConfigError, match="`range` must be two increasing numbers"):
         tfregkit.build("similarity", "local_mi", range=(1.0, 0.0))
 
 

@@ -1,25 +1,17 @@
 import numpy as np
 import pytest
-from backends import gradients
+from backends import OTHERS, gradients, run_tests
+from intensities import images, similarity, uniform
 from keras import ops
 from references.mutual_information import mutual_information
 
 import tfregkit
+from tfregkit.errors import ConfigError
+from tfregkit.ops import tiles
 from tfregkit.testing import checks
 
-RNG = np.random.default_rng(5)
 FORMS = ("mi", "nmi")
-
-
-def mi(fixed, moved, mask=None, **parameters):
-    return -ops.convert_to_numpy(tfregkit.build("similarity", "mi", **parameters)(fixed, moved, mask=mask))
-
-
-def images(shape=(2, 7, 11, 13, 1), seed=5):
-    """Two images that have to do with each other, some of their values outside [0, 1]."""
-    fixed, noise = np.random.default_rng(seed).normal(size=(2, *shape))
-    fixed, noise = 0.5 + 0.3 * fixed, 0.1 * noise
-    return fixed.astype(np.float32), (0.9 - 0.8 * fixed**2 + noise).astype(np.float32)
+mi = similarity("mi")
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -41,21 +33,89 @@ def test_agrees_with_the_definition(shape, form, rule):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("masked", [False, True])
-def test_gradient_with_respect_to_both_images_agrees_with_finite_differences(form, masked):
+@pytest.mark.parametrize("row", [16, 2**12])
+def test_gradient_with_respect_to_both_images_agrees_with_finite_differences(form, masked, row, monkeypatch):
+    monkeypatch.setattr(tiles, "_ROW", row)
+    monkeypatch.setattr(tiles, "_TILE", 4 * row)
     fixed, moved = images((2, 7, 5, 11, 1))
-    mask = RNG.random(fixed.shape).astype(np.float32) if masked else None
+    mask = uniform(fixed.shape) if masked else None
     term = tfregkit.build("similarity", "mi", form=form, bins=13)
     weights = np.array([1.0, -2.0], np.float32)
     found = gradients(lambda f, m: ops.sum(ops.multiply(term(f, m, mask=mask), weights)), fixed, moved)
     for which, gradient in enumerate(found):
-        direction = RNG.normal(size=fixed.shape)
+        direction = np.random.default_rng(which).normal(size=fixed.shape)
 
         def value(step, which=which, direction=direction):
             pair = [fixed.astype(np.float64), moved.astype(np.float64)]
             pair[which] = pair[which] + step * direction
-            masks = [None, None] if mask is None else mask
-            items = zip(*pair, masks, strict=True)
+            items = zip(*pair, [None, None] if mask is None else mask, strict=True)
             return -float(np.dot([mutual_information(f, m, w, form == "nmi", bins=13) for f, m, w in items], weights))
 
         slope = (value(1e-6) - value(-1e-6)) / 2e-6
         np.testing.assert_allclose(np.sum(gradient * direction), slope, rtol=2e-3)
+
+
+def test_many_tiles_count_as_one(monkeypatch):
+    fixed, moved = images()
+    whole = mi(fixed, moved)
+    monkeypatch.setattr(tiles, "_ROW", 16)
+    monkeypatch.setattr(tiles, "_TILE", 64)
+    np.testing.assert_allclose(mi(fixed, moved), whole, rtol=1e-5)
+
+
+def test_mask_weights_the_voxels():
+    fixed, moved = images()
+    mask = uniform(fixed.shape)
+    expected = [mutual_information(f, m, w) for f, m, w in zip(fixed, moved, mask, strict=True)]
+    np.testing.assert_allclose(mi(fixed, moved, mask), expected, rtol=2e-5)
+    np.testing.assert_array_equal(mi(fixed, moved, 0 * mask), 0)
+    np.testing.assert_array_equal(mi(fixed, moved, 0 * mask, form="nmi"), 1)
+
+
+# Sampling.
+
+
+def test_sampling_looks_at_the_voxels_drawn():
+    fixed, moved = images((2, 7, 11, 13, 2))
+    noise = np.zeros((2, 4096), np.float32)
+    noise[1] = 0.25
+    mask = uniform((2, 7, 11, 13, 1))
+    expected = []
+    for f, m, w, first in zip(fixed, moved, mask, (0, 5), strict=True):
+        f, m, w = (x.reshape(-1, x.shape[-1])[first:1000:10] for x in (f, m, w))
+        expected.append(np.mean([mutual_information(f[:, c], m[:, c], w) for c in range(2)]))
+    np.testing.assert_allclose(mi(fixed, moved, mask, noise, sample_ratio=0.1), expected, rtol=2e-5)
+
+
+def test_sampling_needs_noise_and_without_noise_looks_at_all():
+    fixed, moved = images()
+    assert tfregkit.build("similarity", "mi", sample_ratio=0.5).needs == ("noise",)
+    assert tfregkit.build("similarity", "mi").needs == ()
+    np.testing.assert_array_equal(mi(fixed, moved, sample_ratio=0.5), mi(fixed, moved))
+
+
+def test_range_must_increase():
+    with pytest.raises(ConfigError, match="`range` must be two increasing numbers"):
+        tfregkit.build("similarity", "mi", range=(1.0, 0.0))
+
+
+@pytest.mark.parity
+def test_is_monais():
+    torch = pytest.importorskip("torch")
+    monai = pytest.importorskip("monai.losses")
+    fixed, moved = (np.clip(x, 0, 1) * 0.9 + 0.05 for x in images((1, 17, 19, 13, 1)))
+    tensors = [torch.from_numpy(np.moveaxis(x, -1, 1).copy()) for x in (fixed, moved)]
+    tensors[1].requires_grad_(True)
+    expected = monai.GlobalMutualInformationLoss(num_bins=48, sigma_ratio=0.5)(tensors[1], tensors[0])
+    expected.backward()
+    np.testing.assert_allclose(mi(fixed, moved), -expected.item(), rtol=1e-3)
+    term = tfregkit.build("similarity", "mi")
+    (gradient,) = gradients(lambda m: ops.sum(term(fixed, m)), moved)
+    peer = np.moveaxis(tensors[1].grad.numpy(), 1, -1)
+    np.testing.assert_allclose(gradient, peer, rtol=1e-2, atol=1e-3 * np.abs(peer).max())
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("backend", OTHERS)
+def test_other_backends(backend):
+    run_tests(backend, "tests/plugins/similarities/test_mi.py", "tests/plugins/similarities/test_mi_known.py")
