@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -91,16 +91,24 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(known)) if known.size else math.nan
 
 
-def write_table(path: Path, lines: list[Row] | list[Summary], kind: type[Row] | type[Summary]) -> None:
-    """Write rows as CSV with a header, whole or not at all. The column of `lam` is called `lambda`; NaN is empty."""
+def write_table(path: Path, lines: Sequence[Any], kind: type, float_format: str | None = "%.6g") -> None:
+    """Write rows as CSV with a header, whole or not at all. The column of `lam` is called `lambda`; NaN is empty.
+
+    Args:
+        path: The file.
+        lines: Rows of one dataclass.
+        kind: That dataclass, whose fields are the columns.
+        float_format: Of the numbers; None for as many digits as it takes to read them back exactly.
+    """
     frame = pd.DataFrame(lines, columns=[f.name for f in fields(kind)]).rename(columns={"lam": "lambda"})
     with atomic_path(path) as aside:
-        frame.to_csv(aside, index=False, float_format="%.6g")
+        frame.to_csv(aside, index=False, float_format=float_format)
 
 
 def read_rows(path: Path) -> list[Row]:
     """The rows of a `metrics.csv`, to summarise or compare them anew."""
-    frame = pd.read_csv(path, keep_default_na=True, dtype={"pair": str, "metric": str, "structure": str})
+    texts = {"pair": str, "metric": str, "structure": str}
+    frame = pd.read_csv(path, keep_default_na=True, dtype=texts, float_precision="round_trip")
     frame = frame.rename(columns={"lambda": "lam"})
     frame["structure"] = frame["structure"].fillna("")
     return [Row(**{**r, "lam": None if pd.isna(r["lam"]) else r["lam"]}) for r in frame.to_dict("records")]
