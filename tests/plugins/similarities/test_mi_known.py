@@ -126,7 +126,7 @@ def test_width_of_the_kernel_is_in_distances_of_the_centres():
 
 
 def test_empty_cells_add_nothing_and_have_a_finite_gradient():
-    """Not log(0), and no epsilon in the logarithm: with 1e-5 the binary entropy is 2e-3 too large at 48 bins."""
+    """Neither log(0) nor an epsilon of 1e-5 in the logarithm, with which this would be 2e-5 off."""
     x = binary()
     np.testing.assert_allclose(mi(x, x, kernel_ratio=0.05), np.log(2), rtol=1e-6)
     for form in FORMS:
