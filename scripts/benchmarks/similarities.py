@@ -140,9 +140,10 @@ class Program:
             self.memory = found[1]
 
 
-def measure(case, shape, rounds):
-    """The rows of one case."""
-    programs = [Program(case, name, shape) for name in ("tfregkit", *similarity_peers.PEERS.get(case, {}))]
+def measure(case, shape, rounds, chosen):
+    """The rows of one case; `chosen` are the peers wanted, or None for all."""
+    peers = [name for name in similarity_peers.PEERS.get(case, {}) if chosen is None or name in chosen]
+    programs = [Program(case, name, shape) for name in ("tfregkit", *peers)]
     for _ in range(rounds + 1):
         for program in programs:
             program.turn()
@@ -164,6 +165,7 @@ def main():
     parser.add_argument("--size", type=int, nargs=3, default=(96, 96, 96))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=list(OURS), default=list(OURS))
+    parser.add_argument("--peers", nargs="*", help="only these; at full size some take 10 GB")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -172,7 +174,7 @@ def main():
     print("x".join(map(str, options.size)))
     print("| similarity | program | s | times tfregkit's | peak GB |\n|---|---|---|---|---|")
     for case in options.only:
-        measure(case, tuple(options.size), options.rounds)
+        measure(case, tuple(options.size), options.rounds, options.peers)
 
 
 if __name__ == "__main__":
