@@ -35,9 +35,9 @@ def finish(process: subprocess.Popen, code: int = 0, timeout: float = 200) -> st
     return said
 
 
-def rows(run: Path) -> list[dict[str, str]]:
-    """`metrics.csv` of the first stage."""
-    path = run / "1-registration" / "metrics.csv"
+def rows(run: Path, stage: str = "1-registration") -> list[dict[str, str]]:
+    """`metrics.csv` of a stage."""
+    path = run / stage / "metrics.csv"
     if not path.is_file():
         return []
     with open(path, newline="") as file:

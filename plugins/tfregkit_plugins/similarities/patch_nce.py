@@ -90,7 +90,7 @@ class PatchNCE(Similarity):
             terms = [term for term in earlier.objective(self.heads).terms.values() if isinstance(term, PatchNCE)]
             if not terms:
                 raise ConfigError(f"similarity: `heads`: no term of stage `{self.heads}` is `patch_nce` or `mcr`.")
-            self._given_heads = terms[0].projection
+            self._given_heads = terms[0].projection.values()
 
     def use(self, *, moving: keras.layers.Layer, fixed: keras.layers.Layer) -> None:
         """Set the feature extractors, built layers from an image to feature maps by name. They are frozen."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import ops
+
+Arrays = tuple[np.ndarray, np.ndarray]
 
 
 class ProjectionHeads(keras.layers.Layer):
@@ -21,27 +24,33 @@ class ProjectionHeads(keras.layers.Layer):
         self.depth, self.width = depth, width
         self.heads: dict[str, list[keras.layers.Dense]] = {}
 
-    def create(self, channels: dict[str, int], given: ProjectionHeads | None = None) -> None:
+    def create(self, channels: dict[str, int], given: dict[str, list[Arrays]] | None = None) -> None:
         """Make the heads, for both roles alike.
 
         Args:
             channels: Of each feature map, by name.
-            given: Heads of the same shape whose weights these begin with.
+            given: The `values()` of heads of the same shape, to begin with.
         """
         for role in ("moving", "fixed"):
             for name, size in channels.items():
+                key = f"{role}_{name}"
                 layers = [
                     keras.layers.Dense(self.width, activation="relu" if i < self.depth - 1 else None, dtype="float32")
                     for i in range(self.depth)
                 ]
-                self.heads[f"{role}_{name}"] = layers
+                self.heads[key] = layers
                 for i, layer in enumerate(layers):
                     if given is not None:
-                        source = given.heads[f"{role}_{name}"][i]
-                        layer.kernel_initializer = _values(source.kernel)
-                        layer.bias_initializer = _values(source.bias)
+                        layer.kernel_initializer, layer.bias_initializer = map(_constant, given[key][i])
                     layer.build((None, None, size if i == 0 else self.width))
         self.built = True
+
+    def values(self) -> dict[str, list[Arrays]]:
+        """Kernel and bias of every layer, by head."""
+        return {
+            key: [(ops.convert_to_numpy(layer.kernel), ops.convert_to_numpy(layer.bias)) for layer in layers]
+            for key, layers in self.heads.items()
+        }
 
     def call(self, rows, role, name):
         for layer in self.heads[f"{role}_{name}"]:
@@ -49,7 +58,6 @@ class ProjectionHeads(keras.layers.Layer):
         return rows * ops.rsqrt(ops.maximum(ops.sum(ops.square(rows), axis=-1, keepdims=True), 1e-12))
 
 
-def _values(variable):
-    """An initializer that gives the values another variable has now."""
-    values = ops.convert_to_numpy(variable)
+def _constant(values):
+    """An initializer that gives these values."""
     return lambda shape, dtype=None: ops.convert_to_tensor(values, dtype=dtype)

@@ -79,3 +79,16 @@ def test_bases_that_go_round(tmp_path):
     write(tmp_path, a="base: b.yaml\n", b="base: a.yaml\n")
     with pytest.raises(ConfigError, match=r"b\.yaml:1: base: .*a\.yaml is based on this file"):
         load(tmp_path / "a.yaml")
+
+
+def test_a_stage_is_removed_or_put_before_another():
+    base = "stages:\n- {name: one}\n- {name: two}\n- {name: three}\n"
+    assert over(base, "stages:\n- {name: one, remove: true}\n- {name: new, before: three, k: 1}\n") == {
+        "stages": [{"name": "two"}, {"name": "new", "k": 1}, {"name": "three"}]
+    }
+
+
+@pytest.mark.parametrize("text", ["{name: four, remove: true}", "{name: four, before: five}"])
+def test_directives_that_name_no_stage(text):
+    with pytest.raises(ConfigError, match=r"over.yaml:2: (remove|before): the base has no stage `f\w+`. It has: one."):
+        over("stages:\n- {name: one}\n", f"stages:\n- {text}\n")
