@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -107,11 +108,14 @@ def write_table(path: Path, lines: Sequence[Any], kind: type, float_format: str 
 
 def read_rows(path: Path) -> list[Row]:
     """The rows of a `metrics.csv`, to summarise or compare them anew."""
-    texts = {"pair": str, "metric": str, "structure": str}
-    frame = pd.read_csv(path, keep_default_na=True, dtype=texts, float_precision="round_trip")
-    frame = frame.rename(columns={"lambda": "lam"})
-    frame["structure"] = frame["structure"].fillna("")
-    return [Row(**{**r, "lam": None if pd.isna(r["lam"]) else r["lam"]}) for r in frame.to_dict("records")]
+    with open(path, encoding="utf-8", newline="") as file:
+        return [_row(line) for line in csv.DictReader(file)]
+
+
+def _row(line: dict[str, str]) -> Row:
+    before, after = (float(line[when] or "nan") for when in ("before", "after"))
+    lam = float(line["lambda"]) if line["lambda"] else None
+    return Row(line["pair"], lam, line["metric"], line["structure"], before, after)
 
 
 def printed(lines: list[Summary], *, structures: int = 24) -> RichTable:
