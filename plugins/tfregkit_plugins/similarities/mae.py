@@ -23,4 +23,6 @@ class MAE(Similarity):
         super().__init__()
 
     def call(self, fixed, moved, mask=None):
-        return masked_mean(ops.abs(fixed - moved), mask)
+        difference = fixed - moved
+        sign = ops.stop_gradient(ops.sign(difference))  # the slope of `abs` at 0 is 1 on some backends
+        return masked_mean(sign * difference, mask)
