@@ -59,6 +59,8 @@ def test_a_new_plugin_installs_and_trains_from_its_example(capsys, tmp_path, mon
         listed = run(capsys, "plugins", "similarity", "acme_made_charbonnier")
         assert "from acme-made 0.1.0, acme_made.charbonnier" in listed
         assert "sigma: float > 0, default 0.1" in listed
+        told = run(capsys, "validate", tmp_path / "acme-made/contrareg.yaml")
+        assert "valid. Stages: registration (contrareg, unsupervised)" in told
         run(capsys, "train", tmp_path / "acme-made/example.yaml", "--run-dir", tmp_path / "run", *options)
     rows = (tmp_path / "run/1-registration/metrics.csv").read_text().splitlines()
     assert "similarity" in rows[0]
