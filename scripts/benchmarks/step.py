@@ -2,7 +2,7 @@
 
     python scripts/benchmarks/step.py                  # both sizes, both programs, each in a process of its own
     python scripts/benchmarks/step.py --size 96 96 96
-    python scripts/benchmarks/step.py --conditioning   # what FiLM conditioning adds (tfregkit only)
+    python scripts/benchmarks/step.py --conditioning film   # what FiLM conditioning adds (tfregkit only)
 
 Prints seconds per step (the fastest of the repeats), peak memory of the process and the ratios. float32.
 """
@@ -130,10 +130,10 @@ def measure(program, size, repeats, options):
     return {"seconds": min(seconds), "peak_gib": peak, "losses": losses}
 
 
-def in_own_process(program, size, repeats, conditioning=False):
+def in_own_process(program, size, repeats, conditioning="none"):
     """`measure` in a fresh process, so that the peaks do not mix."""
     command = [sys.executable, __file__, "--program", program, "--repeats", str(repeats), "--size", *map(str, size)]
-    command += ["--conditioning"] if conditioning else []
+    command += ["--conditioning", conditioning]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -143,11 +143,11 @@ def main():
     parser.add_argument("--size", type=int, nargs=3, action="append")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--program", choices=PROGRAMS, help="measure one program in this process and print JSON")
-    parser.add_argument("--conditioning", action="store_true")
+    parser.add_argument("--conditioning", choices=("none", "film", "cin"), default="none")
     arguments = parser.parse_args()
     sizes = [tuple(size) for size in arguments.size or SIZES]
     if arguments.program:
-        options = {"conditioning": True} if arguments.conditioning else {}
+        options = {} if arguments.conditioning == "none" else {"conditioning": arguments.conditioning}
         print(json.dumps(measure(arguments.program, sizes[0], arguments.repeats, options)))
         return
     for size in sizes:

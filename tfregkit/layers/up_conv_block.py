@@ -22,10 +22,14 @@ class UpConvBlock(ConvBlock):
         super().build((*skip_shape[:-1], coarse_shape[-1] + skip_shape[-1]), embedding_shape)
 
     def call(self, coarse, skip, embedding=None):
-        kernel, split = self.conv.kernel, coarse.shape[-1]
-        enlarged = upsample_convolve(coarse, kernel[..., :split, :])
-        x = enlarged + ops.conv(skip, kernel[..., split:, :], padding="same")
-        return self._tail(ops.add(x, self.conv.bias), embedding)
+        return self._tail(convolve_joined(coarse, skip, self.conv), embedding)
 
     def compute_output_shape(self, coarse_shape, skip_shape, embedding_shape=None):
         return (*skip_shape[:-1], self.filters)
+
+
+def convolve_joined(coarse, skip, conv):
+    """`conv(concat(up(coarse), skip))` for a convolution layer of both, without the enlarged and the joined copy."""
+    kernel, split = conv.kernel, coarse.shape[-1]
+    enlarged = upsample_convolve(coarse, kernel[..., :split, :])
+    return ops.add(enlarged + ops.conv(skip, kernel[..., split:, :], padding="same"), conv.bias)

@@ -8,8 +8,8 @@ import keras
 from pydantic import Field
 
 from tfregkit.api import Decoder
-from tfregkit.layers.conv_block import ConvBlock
-from tfregkit.layers.up_conv_block import UpConvBlock
+from tfregkit.layers.blocks import unet_blocks
+from tfregkit.ops.leaky_relu import leaky_relu
 
 
 class UNetDecoder(Decoder):
@@ -19,8 +19,10 @@ class UNetDecoder(Decoder):
         filters: Channels of each level above the bottom, coarse to fine; as many as the pyramid has levels, minus one.
         final: Channels of further blocks at full resolution.
         kernel_size: Side of the kernels, odd.
-        normalization: `none` or `instance`.
+        normalization: `none` or `instance`; `cin` blocks bring their own.
         slope: Negative slope of the LeakyReLU.
+        block: `conv` (convolution, normalisation, FiLM, LeakyReLU) or `cin` (instance normalisation conditioned by a
+            map of lambda of the block's own, LeakyReLU, convolution); a last LeakyReLU follows.
         remat: Recompute the blocks in the backward pass instead of keeping their inner results: less memory, more time.
 
     Call arguments: `pyramid` `{"P0": ..., "Pn": ...}`, each level half as large as the one before; `embedding` `None`
@@ -34,6 +36,7 @@ class UNetDecoder(Decoder):
         final: list[Annotated[int, Field(gt=0)]] = (16, 16),
         kernel_size: Annotated[int, Field(gt=0)] = 3,
         normalization: Literal["none", "instance"] = "none",
+        block: Literal["conv", "cin"] = "conv",
         slope: Annotated[float, Field(gt=0, le=1)] = 0.2,
         remat: bool = False,
     ) -> None:
@@ -43,12 +46,13 @@ class UNetDecoder(Decoder):
         self.filters, self.final = list(filters), list(final)
         self.kernel_size = kernel_size
         self.normalization = normalization
+        self.block = block
         self.slope = slope
         self.remat = remat
-        options = {"normalization": None if normalization == "none" else normalization, "slope": slope}
+        conv, up_conv = unet_blocks(block, kernel_size, normalization, slope)
         with keras.RematScope(mode="full" if remat else None):
-            self.up_blocks = [UpConvBlock(f, kernel_size, **options) for f in self.filters]
-            self.final_blocks = [ConvBlock(f, kernel_size, **options) for f in self.final]
+            self.up_blocks = [up_conv(f) for f in self.filters]
+            self.final_blocks = [conv(f) for f in self.final]
 
     def build(self, pyramid_shape, embedding_shape=None):
         if len(pyramid_shape) != len(self.filters) + 1:
@@ -65,4 +69,4 @@ class UNetDecoder(Decoder):
             features = block(features, pyramid[f"P{levels - 1 - i}"], *condition)
         for block in self.final_blocks:
             features = block(features, *condition)
-        return features
+        return leaky_relu(features, self.slope) if self.block == "cin" else features

@@ -8,6 +8,7 @@ import keras
 from pydantic import Field
 
 from tfregkit.api import Encoder
+from tfregkit.layers.blocks import unet_blocks
 from tfregkit.layers.conv_block import ConvBlock
 
 
@@ -18,8 +19,10 @@ class UNetEncoder(Encoder):
         filters: Channels of level 0 (full resolution), 1, ...; the last is the bottom, at 1 / 2^(levels - 1).
         convolutions: Blocks per level.
         kernel_size: Side of the kernels, odd.
-        normalization: `none` or `instance`.
+        normalization: `none` or `instance`; `cin` blocks bring their own.
         slope: Negative slope of the LeakyReLU (0.2 in the papers; Keras' own default is 0.3).
+        block: `conv` (convolution, normalisation, FiLM, LeakyReLU) or `cin` (instance normalisation conditioned by a
+            map of lambda of the block's own, LeakyReLU, convolution); the first convolution of the images is plain.
         remat: Recompute the blocks in the backward pass instead of keeping their inner results: less memory, more time.
 
     Call arguments: `inputs` `(B, X, Y[, Z], C)`; `embedding` `None` or `(B, E)`.
@@ -33,6 +36,7 @@ class UNetEncoder(Encoder):
         convolutions: Annotated[int, Field(gt=0)] = 1,
         kernel_size: Annotated[int, Field(gt=0)] = 3,
         normalization: Literal["none", "instance"] = "none",
+        block: Literal["conv", "cin"] = "conv",
         slope: Annotated[float, Field(gt=0, le=1)] = 0.2,
         remat: bool = False,
     ) -> None:
@@ -43,11 +47,15 @@ class UNetEncoder(Encoder):
         self.convolutions = convolutions
         self.kernel_size = kernel_size
         self.normalization = normalization
+        self.block = block
         self.slope = slope
         self.remat = remat
-        options = {"normalization": None if normalization == "none" else normalization, "slope": slope}
+        conv, _ = unet_blocks(block, kernel_size, normalization, slope)
         with keras.RematScope(mode="full" if remat else None):
-            self.blocks = [[ConvBlock(f, kernel_size, **options) for _ in range(convolutions)] for f in self.filters]
+            blocks = [[conv(f) for _ in range(convolutions)] for f in self.filters]
+            if block == "cin":
+                blocks[0][0] = ConvBlock(self.filters[0], kernel_size, slope=slope)
+            self.blocks = blocks  # now, as a whole: Keras does not see later changes
 
     @property
     def stride(self) -> int:
@@ -62,7 +70,8 @@ class UNetEncoder(Encoder):
         condition = () if embedding is None else (embedding,)
         for level, blocks in enumerate(self.blocks):
             features = self.pool(features) if level else features
-            for block in blocks:
-                features = block(features, *condition)
+            for number, block in enumerate(blocks):
+                plain = self.block == "cin" and level == number == 0
+                features = block(features) if plain else block(features, *condition)
             pyramid[f"P{level}"] = features
         return pyramid

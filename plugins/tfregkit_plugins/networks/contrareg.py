@@ -21,7 +21,7 @@ class ContraReg(VoxelMorph):
         steps: ts; read as squarings, as in the first author's code. `method: euler` reads it as time steps.
         method: How the velocity is integrated.
         bidirectional: Give `inverse` in training too.
-        conditioning: Take `lam`.
+        conditioning: How lambda is taken: `film` as published, `none`, or `cin`.
         remat: Recompute the blocks in the backward pass: less memory, more time.
 
     Reference: Dey et al. 2022, sections 3 and 4, doi:10.1007/978-3-031-16446-0_7.
@@ -35,7 +35,7 @@ class ContraReg(VoxelMorph):
         steps: Annotated[int, Field(ge=0)] = 5,
         method: Literal["scaling_squaring", "euler"] = "scaling_squaring",
         bidirectional: bool = True,
-        conditioning: bool = True,
+        conditioning: Literal["none", "film", "cin"] = "film",
         remat: bool = False,
     ) -> None:
         super().__init__(

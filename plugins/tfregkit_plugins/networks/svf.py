@@ -19,8 +19,9 @@ class SVF(Network):
 
     `v = conv(decoder(encoder([moving, fixed])))`, `displacement = exp(v) - id`, `inverse = exp(-v) - id`
 
-    Under `conditioning` a shared embedding of lambda, four layers of 128 ReLU units, reaches every block of encoder and
-    decoder by FiLM; the convolution to the velocity is not conditioned.
+    Conditioning `film`: a shared embedding of lambda, four layers of 128 ReLU units, reaches every block of encoder and
+    decoder by FiLM. `cin`: every block gets lambda itself and has its own map of it. The convolution to the velocity is
+    not conditioned.
 
     Args:
         encoder: Images to a pyramid of features.
@@ -30,10 +31,12 @@ class SVF(Network):
         method: `scaling_squaring` (2^T sub-steps) or `euler` (T sub-steps).
         bidirectional: Give `inverse` in training too, for objectives that look at both directions. At inference it is
             always given.
-        conditioning: Take `lam`.
+        conditioning: How lambda is taken: `none` (not at all), `film`, or `cin` (with `block: cin` in encoder and
+            decoder).
 
     Reference: Balakrishnan et al. 2019, doi:10.1109/TMI.2019.2897538; Dalca et al. 2019,
-    doi:10.1016/j.media.2019.07.006; FiLM: Dey et al. 2022, doi:10.1007/978-3-031-16446-0_7.
+    doi:10.1016/j.media.2019.07.006; FiLM: Dey et al. 2022, doi:10.1007/978-3-031-16446-0_7; CIN: Mok and Chung
+    2021, doi:10.1007/978-3-030-87202-1_4.
     """
 
     def __init__(
@@ -45,11 +48,18 @@ class SVF(Network):
         steps: Annotated[int, Field(ge=0)] = 7,
         method: Literal["scaling_squaring", "euler"] = "scaling_squaring",
         bidirectional: bool = False,
-        conditioning: bool = False,
+        conditioning: Literal["none", "film", "cin"] = "none",
     ) -> None:
         super().__init__()
         if bidirectional and steps == 0:
             raise ValueError("`bidirectional` needs an integrated velocity: set `steps` above 0. Received: steps=0")
+        for part in (encoder, decoder):
+            block = getattr(part, "block", None)
+            if (conditioning == "film" and block == "cin") or (conditioning == "cin" and block == "conv"):
+                raise ValueError(
+                    "`conditioning: cin` goes with `block: cin` in encoder and decoder, `film` with `block: conv`. "
+                    f"Received: conditioning={conditioning}, block={block} in {type(part).__name__}"
+                )
         self.encoder = encoder
         self.decoder = decoder
         self.resolution = resolution
@@ -65,7 +75,7 @@ class SVF(Network):
 
     @property
     def conditioned(self) -> bool:
-        return self.conditioning
+        return self.conditioning != "none"
 
     def build(self, inputs_shape):
         moving, fixed = inputs_shape["moving"], inputs_shape["fixed"]
@@ -76,8 +86,10 @@ class SVF(Network):
         )
         images = keras.KerasTensor((*moving[:-1], moving[-1] + fixed[-1]))
         embedding = None
-        if self.conditioning:
+        self.embedding = []
+        if self.conditioning == "film":
             self.embedding = [keras.layers.Dense(128, activation="relu") for _ in range(4)]
+        if self.conditioned:
             embedding = self._embed(keras.KerasTensor((moving[0], 1)))
         features = self.decoder(self.encoder(images, embedding=embedding), embedding=embedding)
         self.velocity_head.build(features.shape)
@@ -85,7 +97,7 @@ class SVF(Network):
     def call(self, inputs, training=None):
         moving, fixed = inputs["moving"], inputs["fixed"]
         self._check(moving.shape)
-        embedding = self._embed(inputs["lam"]) if self.conditioning else None
+        embedding = self._embed(inputs["lam"]) if self.conditioned else None
         pyramid = self.encoder(ops.concatenate([moving, fixed], axis=-1), embedding=embedding, training=training)
         features = self.decoder(pyramid, embedding=embedding, training=training)
         velocity = ops.cast(self.velocity_head(features), "float32")  # (B, X, Y[, Z], N)

@@ -24,7 +24,8 @@ class VoxelMorph(SVF):
         steps: Squarings of the integration; published: 7.
         method: How the velocity is integrated.
         bidirectional: Give `inverse` in training too.
-        conditioning: Take `lam` (FiLM in every block).
+        conditioning: How lambda is taken: `none` (not at all), `film` (FiLM in every block, one embedding), or `cin`
+            (conditional instance normalisation before every convolution but the first, each with its own map).
         remat: Recompute the blocks in the backward pass: less memory, more time.
 
     Reference: Balakrishnan et al. 2019, doi:10.1109/TMI.2019.2897538; Dalca et al. 2019,
@@ -40,7 +41,7 @@ class VoxelMorph(SVF):
         steps: Annotated[int, Field(ge=0)] = 7,
         method: Literal["scaling_squaring", "euler"] = "scaling_squaring",
         bidirectional: bool = False,
-        conditioning: bool = False,
+        conditioning: Literal["none", "film", "cin"] = "none",
         remat: bool = False,
     ) -> None:
         levels = len(encoder_filters)
@@ -50,9 +51,10 @@ class VoxelMorph(SVF):
                 f"{levels} levels. Received: decoder_filters={list(decoder_filters)}"
             )
         bottom, up, final = decoder_filters[0], decoder_filters[1 : levels + 1], decoder_filters[levels + 1 :]
+        block = "cin" if conditioning == "cin" else "conv"
         super().__init__(
-            encoder=UNetEncoder(filters=[*encoder_filters, bottom], remat=remat),
-            decoder=UNetDecoder(filters=up, final=final, remat=remat),
+            encoder=UNetEncoder(filters=[*encoder_filters, bottom], block=block, remat=remat),
+            decoder=UNetDecoder(filters=up, final=final, block=block, remat=remat),
             resolution=resolution,
             steps=steps,
             method=method,

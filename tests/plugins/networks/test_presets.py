@@ -36,7 +36,7 @@ def test_voxelmorph_layer_by_layer(rank, taps):
 
 
 def test_contrareg_is_as_wide_everywhere():
-    network = built("contrareg", channels=6, conditioning=False)
+    network = built("contrareg", channels=6, conditioning="none")
     kernels = [v.shape for v in network.trainable_variables if v.path.endswith("kernel")]
     assert sorted({int(k[-1]) for k in kernels}) == [3, 6]
     assert len(kernels) == 12
@@ -46,7 +46,7 @@ def test_contrareg_is_as_wide_everywhere():
 
 
 def test_contrareg_is_conditioned_by_four_layers_of_128_and_one_projection_per_block():
-    plain, conditioned = built("contrareg", channels=6, conditioning=False), built("contrareg", channels=6)
+    plain, conditioned = built("contrareg", channels=6, conditioning="none"), built("contrareg", channels=6)
     embedding = (1 * 128 + 128) + 3 * (128 * 128 + 128)
     projections = 11 * (128 * 12 + 12)
     assert conditioned.count_params() - plain.count_params() == embedding + projections
@@ -54,7 +54,7 @@ def test_contrareg_is_conditioned_by_four_layers_of_128_and_one_projection_per_b
 
 
 def test_gradient_reaches_every_weight():
-    network = built("voxelmorph", conditioning=True, bidirectional=True)
+    network = built("voxelmorph", conditioning="film", bidirectional=True)
     network.velocity_head.kernel.assign(0.1 * np.random.default_rng(2).normal(size=network.velocity_head.kernel.shape))
     inputs = [image(16, 32, 16), image(16, 32, 16, seed=3), np.full((1, 1), 0.3, np.float32)]
     if keras.backend.backend() != "tensorflow":

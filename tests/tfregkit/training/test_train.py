@@ -151,8 +151,8 @@ def test_a_conditioned_network_trains_on_uniform_lambda(config, tmp_path):
     with pytest.raises(ConfigError, match="`uniform` needs a network that takes lambda"):
         trained(config, tmp_path / "plain", *uniform)
     with pytest.raises(ConfigError, match="is conditioned on lambda, so the objective needs one"):
-        trained(config, tmp_path / "none", "model.conditioning=true")
-    run = trained(config, tmp_path / "run", *uniform, "model.conditioning=true")
+        trained(config, tmp_path / "none", "model.conditioning=film")
+    run = trained(config, tmp_path / "run", *uniform, "model.conditioning=film")
     assert len(rows(run.path)) == 6
     assert read_facts(run.checkpoints(1).best)["inputs"]["lam"] == [1, 1]
     assert run.network().conditioned

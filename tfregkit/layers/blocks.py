@@ -1,0 +1,22 @@
+"""The blocks of U-Net encoders and decoders."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from tfregkit.layers.cin_block import CINBlock
+from tfregkit.layers.conv_block import ConvBlock
+from tfregkit.layers.up_cin_block import UpCINBlock
+from tfregkit.layers.up_conv_block import UpConvBlock
+
+
+def unet_blocks(block: str, kernel_size: int, normalization: str, slope: float) -> tuple[Any, Any]:
+    """What makes a block of that many filters, and what makes the first of a decoder's level."""
+    options: dict[str, Any] = {"kernel_size": kernel_size, "slope": slope}
+    if block == "cin":
+        if normalization != "none":
+            raise ValueError(f"`block: cin` brings its own normalisation. Received: normalization={normalization}")
+        return partial(CINBlock, **options), partial(UpCINBlock, **options)
+    options["normalization"] = None if normalization == "none" else normalization
+    return partial(ConvBlock, **options), partial(UpConvBlock, **options)
