@@ -44,6 +44,7 @@ def sweep_figure(sweeps: Sequence[Sweep], path: str | Path, *, max_folds: float 
             _over_lambda(axes, sweep, name, _style(number))
     folds = panels[1]
     folds.set_yscale("symlog", linthresh=0.01)
+    folds.yaxis.set_major_formatter(lambda value, place: f"{value:g}")
     folds.set_ylim(bottom=0)
     folds.axhline(max_folds, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
     folds.annotate(

@@ -6,6 +6,7 @@ import os
 import nibabel as nib
 import numpy as np
 import pytest
+from conditioned import small_network
 from phantoms import Constant, fixed_image, moving_image
 from world_grids import GRIDS
 
@@ -133,3 +134,52 @@ def test_a_wrong_apply_is_one_message_and_exit_code_2(words, message, folder, ca
     error = capfd.readouterr().err
     assert message in error
     assert not os.path.exists("o.nii.gz")
+
+
+@pytest.fixture
+def conditioned(folder, monkeypatch):
+    """The same folder, with a run that takes lambda."""
+    monkeypatch.setattr(module, "load_run", lambda path: Registration(small_network(), 4.0, about={"path": str(path)}))
+    return folder
+
+
+def test_several_lambdas_have_files_of_their_own(conditioned, capfd):
+    files = ["--moved", "o/moved.nii.gz", "--warp", "o/w.nii", "--save-affine", "o/a.tfm"]
+    labels = ["--moving-labels", "l.nii.gz", "--moved-labels", "o/l.nii.gz"]
+    assert register("m.nii.gz", "f.nii.gz", *files, *labels, "--lambda", "0.05,1") == 0
+    kinds = ("moved_lambda{}.nii.gz", "w_lambda{}.nii", "w_lambda{}.json", "l_lambda{}.nii.gz")
+    assert set(os.listdir("o")) == {"a.tfm", *(kind.format(lam) for kind in kinds for lam in ("0.05", "1"))}
+    told = capfd.readouterr().out
+    assert "at lambda 0.05; folds" in told
+    assert "o/moved_lambda1.nii.gz" in told
+    assert register("m.nii.gz", "f.nii.gz", "--moved", "o/one.nii.gz", "--warp", "o/one_w.nii", "--lambda", "1") == 0
+    one, other = (np.asarray(nib.load(f"o/{name}.nii.gz").dataobj) for name in ("one", "moved_lambda1"))
+    np.testing.assert_allclose(one, other, atol=0.05)
+    assert np.abs(one - np.asarray(nib.load("o/moved_lambda0.05.nii.gz").dataobj)).max() > 0.1
+
+
+def test_several_lambdas_of_a_table(conditioned):
+    assert register("--pairs", "pairs.csv", "--out-dir", "out", "--lambda", "0,0.5") == 1
+    kinds = ("moved", "moved_labels", "warp", "inverse_warp")
+    images = {f"m_to_f_{kind}_lambda{lam}.nii.gz" for kind in kinds for lam in ("0", "0.5")}
+    sidecars = {f"m_to_f_{kind}_lambda{lam}.json" for kind in kinds[2:] for lam in ("0", "0.5")}
+    assert set(os.listdir("out")) == images | sidecars | {"registrations.csv"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--moved", "a.nii.gz", "--lambda", "0.1,x"], "Received: 'x'"),
+        (["--moved", "a.nii.gz", "--lambda", "paper71"], "Did you mean `paper17`?"),
+        (["--moved", "a.nii.gz"], "choose one in [0, 1] (`--lambda 0.1`"),
+        (
+            ["--moved", "m.nii.gz", "--lambda", "0.5,1", "--fixed-mask", "m_lambda0.5.nii.gz"],
+            "m_lambda0.5.nii.gz is an",
+        ),
+    ],
+)
+def test_wrong_lambdas_are_one_message_and_exit_code_2(conditioned, words, message, capfd):
+    before = set(os.listdir("."))
+    assert register("m.nii.gz", "f.nii.gz", *words) == 2
+    assert message in " ".join(capfd.readouterr().err.split())
+    assert set(os.listdir(".")) == before
