@@ -56,6 +56,7 @@ class Nifti(Dataset):
         test: Subjects for the evaluation at the end, by name or as a share of all.
         max_validation_pairs: Validate with at most so many pairs, drawn by the seed.
         max_test_pairs: Test with at most so many pairs.
+        hint: Said with every error about files that are missing or do not fit, e.g. how to get the data.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Nifti(Dataset):
         test: Share = None,
         max_validation_pairs: PositiveInt | None = 20,
         max_test_pairs: PositiveInt | None = None,
+        hint: str | None = None,
     ) -> None:
         given = {"images": images, "table": table, "bids": bids, "learn2reg": learn2reg}
         named = [name for name, value in given.items() if value is not None]
@@ -99,10 +101,19 @@ class Nifti(Dataset):
         self.modalities = {"moving_modality": moving_modality, "fixed_modality": fixed_modality}
         self.atlas = {"image": atlas, "labels": atlas_labels, "mask": atlas_mask}
         self.atlas_role = atlas_role
+        self.hint = hint
         self.limits = {"max_validation_pairs": max_validation_pairs, "max_test_pairs": max_test_pairs}
 
     def split(self, seed: int) -> Split:
         """See `Dataset.split`."""
+        try:
+            return self._split(seed)
+        except DataError as error:
+            if self.hint is None:
+                raise
+            raise DataError(f"{error}\n{self.hint}") from error
+
+    def _split(self, seed: int) -> Split:
         if self.source == "table":
             table = absolute(Path(self.where))
             return self._of_pair_table(table) if is_pair_table(table) else self._of_scan_table(table, seed)
