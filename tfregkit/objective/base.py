@@ -9,7 +9,7 @@ import keras
 from tfregkit.component import Component
 
 if TYPE_CHECKING:
-    from tfregkit.training.earlier import Earlier
+    from tfregkit.objective.earlier import Earlier
 
 
 class Similarity(Component, keras.layers.Layer):

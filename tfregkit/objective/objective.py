@@ -14,7 +14,7 @@ from tfregkit.objective.settings import ObjectiveSettings
 from tfregkit.objective.view import View
 
 if TYPE_CHECKING:
-    from tfregkit.training.earlier import Earlier
+    from tfregkit.objective.earlier import Earlier
 
 
 class Objective(keras.layers.Layer):

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tfregkit.training.run import Run
 
 
-class Earlier:
-    """The trained stages before one, by name: for `Similarity.connect`.
+class EarlierStages:
+    """The trained stages of a run before one of them. See `tfregkit.objective.earlier.Earlier`.
 
     Args:
         run: The run.

@@ -13,8 +13,8 @@ from tfregkit.backend.loop import has_accelerator
 from tfregkit.config.settings import Spec
 from tfregkit.errors import ConfigError
 from tfregkit.models.base import Network
+from tfregkit.objective.earlier import Earlier
 from tfregkit.objective.objective import Objective
-from tfregkit.training.earlier import Earlier
 from tfregkit.training.optimizer import build_optimizer
 from tfregkit.training.settings import TrainerSettings
 from tfregkit.training.trainer import Trainer

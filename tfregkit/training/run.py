@@ -153,13 +153,13 @@ class Run:
         import keras
 
         from tfregkit.training.checkpoint import read_facts, restore
-        from tfregkit.training.earlier import Earlier
+        from tfregkit.training.earlier import EarlierStages
         from tfregkit.training.parts import build_trainer
 
         index = self._index(stage)
         path = self._weights(index)
         settings, facts = self.experiment.stages[index - 1], read_facts(path)
-        trainer = build_trainer(settings, settings.model.build(), Earlier(self, index))
+        trainer = build_trainer(settings, settings.model.build(), EarlierStages(self, index))
         kinds = {name: "int32" if name.endswith("_labels") else "float32" for name in facts["batch"]}
         trainer.build_from({name: keras.KerasTensor(shape, kinds[name]) for name, shape in facts["batch"].items()})
         restore(path, {"objective": trainer.objective.variables}, source=f"{self.path / 'resolved.yaml'}")

@@ -24,7 +24,7 @@ from tfregkit.training.callbacks.tensorboard import TensorBoard
 from tfregkit.training.callbacks.termination import Termination
 from tfregkit.training.callbacks.validation import Validation
 from tfregkit.training.checkpoint import Checkpoints, restore
-from tfregkit.training.earlier import Earlier
+from tfregkit.training.earlier import EarlierStages
 from tfregkit.training.loader import Loader
 from tfregkit.training.run import Run
 from tfregkit.training.trainer import Trainer
@@ -52,7 +52,7 @@ class Stage:
         keras.utils.set_random_seed(seed + index)
         with self.distribution.scope():
             network = parts.build_network(settings.model, settings.trainer)
-            self.trainer: Trainer = parts.build_trainer(settings, network, Earlier(run, index))
+            self.trainer: Trainer = parts.build_trainer(settings, network, EarlierStages(run, index))
         needs = self.trainer.objective.needs
         self.data = open_data(
             settings.data,
