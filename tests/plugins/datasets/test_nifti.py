@@ -144,3 +144,13 @@ def test_learn2reg_keeps_who_validates_out_of_training(folder):
 def test_contradictions(values, message):
     with pytest.raises(ValueError, match=message):
         Nifti(**values)
+
+
+def test_a_hint_is_said_with_every_error_about_files(tmp_path):
+    hint = "Get them from the study."
+    for where in ({"table": tmp_path / "t.csv"}, {"images": str(tmp_path / "{subject}.nii")}, {"bids": tmp_path / "b"}):
+        with pytest.raises(DataError) as plain:
+            Nifti(**where).split(0)
+        with pytest.raises(DataError) as hinted:
+            Nifti(**where, hint=hint).split(0)
+        assert str(hinted.value) == f"{plain.value}\n{hint}"
