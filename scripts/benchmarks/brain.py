@@ -69,15 +69,16 @@ def settings(data: Path, refine: int = 0):
     return EvaluationSettings(metrics=metrics, refine=refine, pictures=1)
 
 
-def test_pairs(data: Path):
+def test_pairs(data: Path, fixed_modality: str = "T1"):
     """All ordered pairs of the test people."""
     from tfregkit.data.base import Pair, Subject
 
-    def scan(person):
+    def scan(person, modality):
         stem = f"{data}/brain/s{person}"
-        return Subject(id=f"s{person}", image=Path(f"{stem}_T1.nii.gz"), labels=Path(f"{stem}_seg.nii.gz"))
+        return Subject(id=f"s{person}", image=Path(f"{stem}_{modality}.nii.gz"), labels=Path(f"{stem}_seg.nii.gz"))
 
-    return [Pair(scan(moving), scan(fixed)) for moving, fixed in itertools.permutations(TEST, 2)]
+    people = itertools.permutations(TEST, 2)
+    return [Pair(scan(moving, "T1"), scan(fixed, fixed_modality)) for moving, fixed in people]
 
 
 def train(arguments) -> None:
@@ -116,7 +117,7 @@ def syn(arguments) -> None:
 
     data = data_folder(arguments.data)
     metrics, rows = build_metrics(settings(data)), []
-    for pair in test_pairs(data):
+    for pair in test_pairs(data, arguments.fixed):
         fixed, moving = (ants.image_read(str(scan.image)) for scan in (pair.fixed, pair.moving))
         started = time.perf_counter()
         found = ants.registration(fixed, moving, type_of_transform="SyN")
@@ -177,6 +178,7 @@ def main() -> None:
             command.add_argument("--refine", type=int, default=0)
         if function is syn:
             command.add_argument("--out", type=Path, default=Path("runs/syn"))
+            command.add_argument("--fixed", default="T1", choices=["T1", "T2p"], help="The fixed images' modality.")
         if function is table:
             command.add_argument("folders", nargs="+", type=Path)
     arguments = parser.parse_args()
