@@ -69,7 +69,7 @@ def settings(data: Path, refine: int = 0):
     return EvaluationSettings(metrics=metrics, refine=refine, pictures=1)
 
 
-def test_pairs(data: Path, fixed_modality: str = "T1"):
+def ordered_pairs(data: Path, fixed_modality: str = "T1"):
     """All ordered pairs of the test people."""
     from tfregkit.data.base import Pair, Subject
 
@@ -100,7 +100,7 @@ def evaluate(arguments) -> None:
 
     data, run = data_folder(arguments.data), Run.open(arguments.run)
     out = run.path / (f"evaluation-refine{arguments.refine}" if arguments.refine else "evaluation")
-    evaluate_run(run, settings(data, arguments.refine), test_pairs(data), out)
+    evaluate_run(run, settings(data, arguments.refine), ordered_pairs(data), out)
 
 
 def syn(arguments) -> None:
@@ -117,7 +117,7 @@ def syn(arguments) -> None:
 
     data = data_folder(arguments.data)
     metrics, rows = build_metrics(settings(data)), []
-    for pair in test_pairs(data, arguments.fixed):
+    for pair in ordered_pairs(data, arguments.fixed):
         fixed, moving = (ants.image_read(str(scan.image)) for scan in (pair.fixed, pair.moving))
         started = time.perf_counter()
         found = ants.registration(fixed, moving, type_of_transform="SyN")
