@@ -20,7 +20,6 @@ from tfregkit.evaluation.pair_rows import PairRows
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.evaluation.sweep_table import SweepRow, choose, sweep_row
 from tfregkit.evaluation.table import Row
-from tfregkit.inference import trained
 from tfregkit.inference.about import sha256
 from tfregkit.inference.chosen_lambda import ChosenLambda
 
@@ -108,7 +107,7 @@ def sweep_run(
 
     console, registration = console or Console(), load_run(run)
     metrics = {spec.name: spec.build() for spec in settings.metrics}
-    depends = {"weights": sha256(trained.weights(run)), "metrics": [_spelled(spec) for spec in settings.metrics]}
+    depends = {"weights": sha256(run.weights()), "metrics": [_spelled(spec) for spec in settings.metrics]}
     kept = PairRows(folder / f"{label}_pairs.csv", {**depends, "refine": settings.refine}, pairs)
     if kept.resumed:
         console.print(f"{label}: {len(kept.resumed)} pairs are measured already: {kept.path}", highlight=False)
@@ -162,7 +161,7 @@ def store(sweep: Sweep, pairs: str, settings: EvaluationSettings, max_folds: flo
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "tfregkit": __version__,
     }
-    return ChosenLambda(best.lam, sha256(trained.weights(sweep.run)), about).store(sweep.run.path)
+    return ChosenLambda(best.lam, sha256(sweep.run.weights()), about).store(sweep.run.path)
 
 
 def check_conditioned(run: Run) -> None:

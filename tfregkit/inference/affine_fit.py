@@ -86,13 +86,13 @@ def _fit_level(
 
 
 def _loss(still: np.ndarray, pulled: np.ndarray, similarity: Similarity, half_voxels: float) -> Callable:
-    """The similarity as a function of `[P | t]` `(3, 4)`."""
+    """The similarity as a function of `[P | t]` `(3, 4)`; one that samples looks at the same places in every step."""
     fixed, moving = (ops.convert_to_tensor(image[None, ..., None]) for image in (still, pulled))
     transformer = SpatialTransformer(image_gradient=False)
     identity = np.eye(3, 4, dtype=np.float32)
     units = np.array([1, 1, 1, half_voxels], dtype=np.float32)
 
-    def loss(parameters):
+    def loss(parameters, noise):
         affine = ops.expand_dims(parameters * units + identity, 0)  # (1, 3, 4), voxels about the centre
         return ops.mean(similarity(fixed, transformer([moving, affine])))
 

@@ -18,13 +18,14 @@ class Fit(keras.Model):
 
     Args:
         initial: The array to start from.
-        loss: A differentiable scalar of a tensor of that shape.
+        loss: A differentiable scalar of a tensor of that shape, and of `(1, 4096)` uniform numbers that are drawn anew
+            for every step, for similarities that look at a sample.
         learning_rate: The first step's size, in units of `w`.
         steps: How many steps; the rate has fallen to zero by then.
     """
 
     def __init__(
-        self, initial: np.ndarray, loss: Callable[[Any], Any], *, learning_rate: float, steps: int, **options: Any
+        self, initial: np.ndarray, loss: Callable[[Any, Any], Any], *, learning_rate: float, steps: int, **options: Any
     ) -> None:
         super().__init__(dtype="float32", **options)
         self.loss_of = loss
@@ -35,20 +36,20 @@ class Fit(keras.Model):
         # XLA compiles for longer than a fit lasts, and is slow on a CPU.
         self.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=False)
 
-    def call(self, batch: Any) -> Any:
-        """The loss `(1,)`; the batch is not looked at."""
-        return ops.reshape(self.loss_of(ops.convert_to_tensor(self.array)), (1,))
+    def call(self, noise: Any) -> Any:
+        """The loss `(1,)`."""
+        return ops.reshape(self.loss_of(ops.convert_to_tensor(self.array), noise), (1,))
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *weights: Any, **others: Any) -> Any:
         return ops.mean(y_pred)
 
     def run(self, report: Report | None = None) -> tuple[np.ndarray, list[float]]:
         """Descend. Returns the array of the lowest loss seen, and the loss before each step."""
-        nothing = np.zeros((1, 1), dtype=np.float32)
         best, best_loss, losses = ops.convert_to_numpy(self.array), np.inf, []
         for step in range(1, self.steps + 1):
             here = ops.convert_to_numpy(self.array).copy()
-            losses.append(float(self.train_on_batch(nothing)))
+            noise = np.random.default_rng(step).random((1, 4096), dtype=np.float32)
+            losses.append(float(self.train_on_batch(noise)))
             if losses[-1] < best_loss:
                 best, best_loss = here, losses[-1]
             if report is not None:

@@ -55,9 +55,9 @@ def refine(
     def displacement(field: Any) -> Any:
         return resize_field(integrate(field) if stationary else field, shape)
 
-    def loss(field: Any) -> Any:
+    def loss(field: Any, noise: Any) -> Any:
         fields = {key: field, "displacement": displacement(field)}
-        view = View(still, warp(pulled, fields["displacement"], image_gradient=False))
+        view = View(still, warp(pulled, fields["displacement"], image_gradient=False), noise=noise)
         return objective([view], fields, lam=weight)["total"]
 
     initial = np.asarray(outputs[key], dtype=np.float32)
@@ -69,7 +69,7 @@ def refine(
 
 
 def learnt(term: Any) -> bool:
-    """Whether a term has weights. A similarity creates them when it first sees (symbolic) images."""
+    """Whether a term has weights of its own. A similarity creates them when it first sees (symbolic) images."""
     if isinstance(term, Similarity) and not term.built:
         image = keras.KerasTensor((1, 32, 32, 32, 1))
         term(image, image)

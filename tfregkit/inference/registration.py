@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ class Registration:
         spacing: Voxel size in mm of the working grid, one number or one for each of R, A, S.
         moving_normalisation: How moving images are normalised.
         fixed_normalisation: How fixed images are normalised.
-        objective: What training minimised; needed by `refine`, and for the similarity of the affine fit.
+        objective: Gives what training minimised, with the weights its terms have learnt; needed by `refine`, and for
+            the similarity of the affine fit. Called once, when first needed.
         start: The affine start when `register` is given none: `header`, `centre` or `moments`.
         about: What the sidecars tell about the run.
         chosen_lambda: Gives the lambda that was chosen for the run, if any, when `register` is given none.
@@ -50,7 +52,7 @@ class Registration:
     spacing: float | tuple[float, float, float]
     moving_normalisation: NormalisationSettings = NormalisationSettings()
     fixed_normalisation: NormalisationSettings = NormalisationSettings()
-    objective: Objective | None = None
+    objective: Callable[[], Objective] | None = None
     start: str = "header"
     about: dict[str, Any] = field(default_factory=dict)
     chosen_lambda: Callable[[], float | None] = lambda: None
@@ -108,8 +110,8 @@ class Registration:
             progress: Called after every step of an optimisation.
         """
         lambdas, origin = self.lambdas(lam)
-        if refine:
-            self._check_refine()
+        if refine and self._objective is None:
+            raise ConfigError("`refine` descends the run's objective, and this registration has none.")
         similarity = None if affine is False else self._similarity() if affine is True else affine
         pair = prepare(
             moving,
@@ -160,7 +162,7 @@ class Registration:
             if steps := story["refine_steps"]:
                 with timed(seconds, "refine"):
                     images = pair.batch["moving"], pair.batch["fixed"]
-                    outputs = refine_pair(outputs, *images, self.objective, steps, lam=lam, report=report)
+                    outputs = refine_pair(outputs, *images, self._objective, steps, lam=lam, report=report)
             with timed(seconds, "warp"):
                 forward, backward = _fields(outputs, pair.grid)
             yield Result(
@@ -175,7 +177,7 @@ class Registration:
 
     def _similarity(self) -> Similarity:
         """The run's own first similarity, if it has no trained weights; else local NCC."""
-        terms = self.objective.terms.values() if self.objective else ()
+        terms = self._objective.terms.values() if self._objective else ()
         own = [term for term in terms if isinstance(term, Similarity) and not learnt(term)]
         if own:
             return own[0]
@@ -183,11 +185,9 @@ class Registration:
 
         return build("similarity", "ncc")
 
-    def _check_refine(self) -> None:
-        if self.objective is None:
-            raise ConfigError("`refine` descends the run's objective, and this registration has none.")
-        if own := [name for name, term in self.objective.terms.items() if learnt(term)]:
-            raise ConfigError(f"`refine` cannot descend `{own[0]}`: its weights were trained with the run.")
+    @cached_property
+    def _objective(self) -> Objective | None:
+        return self.objective() if self.objective else None
 
     def _story(self, pair: Prepared) -> dict[str, Any]:
         return {
@@ -219,7 +219,7 @@ def load_run(run: Any) -> Registration:
         trained.spacing(opened),
         data.normalisation_of("moving"),
         data.normalisation_of("fixed"),
-        Objective.from_settings(stage.objective),
+        opened.objective,
         start="header" if data.grid.mode == "resample" else "centre",
         about={"path": str(opened.path)},
         chosen_lambda=lambda: trained.chosen_lambda(opened),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfregkit.errors import RunError
@@ -11,19 +10,6 @@ from tfregkit.inference.chosen_lambda import ChosenLambda
 
 if TYPE_CHECKING:
     from tfregkit.training.run import Run
-
-
-def weights(run: Run) -> Path:
-    """The checkpoint of the last stage that is used: the best, or the latest where nothing was validated.
-
-    Raises:
-        RunError: When nothing has been saved yet.
-    """
-    checkpoints = run.checkpoints(len(run.experiment.stages))
-    steps = checkpoints.steps()
-    if not checkpoints.best.is_file() and not steps:
-        raise RunError(f"{run.path}: nothing has been saved yet. Continue the run with --resume.")
-    return checkpoints.best if checkpoints.best.is_file() else checkpoints.path(steps[-1])
 
 
 def spacing(run: Run) -> float | tuple[float, float, float]:
@@ -37,7 +23,7 @@ def spacing(run: Run) -> float | tuple[float, float, float]:
     configured = run.experiment.stages[-1].data.grid.spacing
     if configured is not None:
         return configured
-    path = weights(run)
+    path = run.weights()
     facts = read_facts(path)
     if "spacing" not in facts:
         raise RunError(f"{path}: does not say the spacing of the training grid. Set data.grid.spacing in the run.")
@@ -53,5 +39,5 @@ def chosen_lambda(run: Run) -> float | None:
     chosen = ChosenLambda.read(run.path)
     if chosen is None:
         return None
-    chosen.check(run.path, sha256(weights(run)))
+    chosen.check(run.path, sha256(run.weights()))
     return chosen.value

@@ -18,35 +18,38 @@ def central_difference(image: Any, axis: int) -> Any:
     return 0.5 * (ahead - behind)
 
 
-def gradient_alignment(fixed: Any, moved: Any, weights: Any, spacing: tuple[float, ...], added: float) -> Any:
-    """`Σ_p,c weights(p) (<a, b> + added)² / ((|a|² + 1) (|b|² + 1))`, for the images' gradients `a`, `b` at each voxel.
+def gradient_alignment(fixed: Any, moved: Any, mask: Any, spacing: tuple[float, ...], added: float) -> Any:
+    """Mean of `added - (<a, b> + added)² / ((|a|² + 1) (|b|² + 1))`, for the images' gradients `a`, `b` at each voxel.
 
     The fraction is in [0, 1]: with `added = 0` the squared product of `a / sqrt(|a|² + 1)` and `b / sqrt(|b|² + 1)`;
-    with `added = 1` it is 1 where both gradients are equal, as where both are 0.
+    with `added = 1` it is 1, and the loss 0, where both gradients are equal, as where both are 0.
 
     Args:
         fixed: `(B, X, Y[, Z], C)`, in units in which gradients well below 1 are noise.
         moved: The same shape.
-        weights: `(B or 1, X, Y[, Z], 1)`; they get no gradient.
+        mask: `None` or `(B, X, Y[, Z], 1)`: the weights of the mean, which get no gradient. An empty one gives 0.
         spacing: What a voxel measures along each axis.
-        added: See above.
+        added: 0 or 1, see above.
 
     Returns:
-        `(B,)`.
+        `(B,)` in [-1, 0] or [0, 1].
     """
     forward, backward = _compiled(tuple(spacing), added)
     axes = tuple(range(1, spatial_rank(fixed, "fixed") + 2))
+    weights = ops.ones_like(fixed[:1, ..., :1]) if mask is None else mask
+    total = ops.sum(weights, axis=axes) * fixed.shape[-1]
+    total = ops.where(total > 0, total, ops.ones_like(total))
 
     @ops.custom_gradient
-    def total(fixed, moved):
+    def mean(fixed, moved):
         def grad(*args, upstream=None):
             upstream = args[0] if upstream is None else upstream
-            scale = weights * ops.reshape(upstream, (-1, *[1] * len(axes)))
+            scale = weights * ops.reshape(upstream / total, (-1, *[1] * len(axes)))
             return _gradient(backward, moved, fixed, scale), _gradient(backward, fixed, moved, scale)
 
-        return ops.sum(forward(fixed, moved) * weights, axis=axes), grad
+        return ops.sum(forward(fixed, moved) * weights, axis=axes) / total, grad
 
-    return total(fixed, moved)
+    return mean(fixed, moved)
 
 
 def _gradient(backward: Any, fixed: Any, moved: Any, scale: Any) -> Any:
@@ -59,7 +62,7 @@ def _gradient(backward: Any, fixed: Any, moved: Any, scale: Any) -> Any:
 
 @lru_cache(maxsize=32)
 def _compiled(spacing: tuple[float, ...], added: float) -> tuple[Any, tuple[Any, ...]]:
-    """The fraction at each voxel, and for each axis the derivative of its weighted sum by that component of `b`."""
+    """The loss of each voxel, and for each axis the derivative of its weighted sum by that component of `b`."""
 
     def gradient(image):
         return [central_difference(image, axis) / size for axis, size in enumerate(spacing, start=1)]
@@ -72,12 +75,12 @@ def _compiled(spacing: tuple[float, ...], added: float) -> tuple[Any, tuple[Any,
 
     def forward(fixed, moved):
         *_, ratio, product, _ = parts(fixed, moved)
-        return ratio * product
+        return added - ratio * product
 
     def slope(axis):
         def by_component(fixed, moved, scale):
             a, b, ratio, product, square = parts(fixed, moved)
-            return 2 * scale * ratio * (a[axis] - b[axis] * product / square) / spacing[axis]
+            return -2 * scale * ratio * (a[axis] - b[axis] * product / square) / spacing[axis]
 
         return fused(by_component)
 

@@ -44,8 +44,8 @@ def self_similarity_difference(fixed: Any, moved: Any, mask: Any, rule: Descript
     functions = _compiled(rule, rank)
     channels = sum(len(starts) for _, starts in plan(rule, rank)) * fixed.shape[-1]
     weights = ops.ones_like(fixed[:1, ..., :1]) if mask is None else mask
-    total = ops.sum(weights, axis=axes, keepdims=True) * channels
-    weights = weights / ops.where(total > 0, total, ops.ones_like(total))
+    total = ops.sum(weights, axis=axes) * channels
+    total = ops.where(total > 0, total, ops.ones_like(total))
 
     @ops.custom_gradient
     def mean(fixed, moved):
@@ -54,10 +54,10 @@ def self_similarity_difference(fixed: Any, moved: Any, mask: Any, rule: Descript
 
         def grad(*args, upstream=None):
             upstream = args[0] if upstream is None else upstream
-            scale = weights * ops.reshape(upstream, (-1, *[1] * len(axes)))
+            scale = weights * ops.reshape(upstream / total, (-1, *[1] * len(axes)))
             return tuple(_gradient(images[i], patches[i], patches[1 - i], scale, rule, functions) for i in range(2))
 
-        return ops.sum(functions.energy(*_flat(*patches)) * weights, axis=axes), grad
+        return ops.sum(functions.energy(*_flat(*patches)) * weights, axis=axes) / total, grad
 
     return mean(fixed, moved)
 

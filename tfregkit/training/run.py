@@ -134,7 +134,7 @@ class Run:
         from tfregkit.training.checkpoint import read_facts, restore
 
         index = self._index(stage)
-        path = self._weights(index)
+        path = self.weights(index)
         network = self.experiment.stages[index - 1].model.build()
         inputs = read_facts(path)["inputs"]
         network({name: keras.KerasTensor(shape, "float32") for name, shape in inputs.items()})
@@ -157,7 +157,7 @@ class Run:
         from tfregkit.training.parts import build_trainer
 
         index = self._index(stage)
-        path = self._weights(index)
+        path = self.weights(index)
         settings, facts = self.experiment.stages[index - 1], read_facts(path)
         trainer = build_trainer(settings, settings.model.build(), EarlierStages(self, index))
         kinds = {name: "int32" if name.endswith("_labels") else "float32" for name in facts["batch"]}
@@ -168,8 +168,13 @@ class Run:
     def _index(self, stage: int) -> int:
         return len(self.experiment.stages) if stage == -1 else stage
 
-    def _weights(self, index: int) -> Path:
-        """The checkpoint whose weights a stage ended with."""
+    def weights(self, stage: int = -1) -> Path:
+        """The checkpoint a stage ended with: the best, or the latest where nothing was validated.
+
+        Raises:
+            RunError: When nothing has been saved yet.
+        """
+        index = self._index(stage)
         checkpoints = self.checkpoints(index)
         steps = checkpoints.steps()
         if not checkpoints.best.is_file() and not steps:

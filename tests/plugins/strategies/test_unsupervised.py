@@ -108,5 +108,7 @@ def test_views_say_what_they_are(batch):
     forward, backward = objective.views
     assert (forward.name, forward.roles) == ("forward", ("fixed", "moving"))
     assert (backward.name, backward.roles) == ("backward", ("moving", "fixed"))
-    assert forward.noise is not None and backward.noise is not None
-    assert forward.others is not None and backward.others is None  # others have the role of what was moved
+    assert forward.noise is not None
+    assert backward.noise is not None
+    assert forward.others is not None
+    assert backward.others is None  # others have the role of what was moved

@@ -142,7 +142,7 @@ def test_what_does_not_depend_on_lambda_is_done_once(network, images, monkeypatc
 
 def test_each_lambda_is_refined_on_its_own(network, images):
     terms = {"mse": tfregkit.build("similarity", "mse"), "smooth": tfregkit.build("regularizer", "diffusion")}
-    registration = Registration(network, 6.0, objective=Objective(terms=terms, lam="uniform"))
+    registration = Registration(network, 6.0, objective=lambda: Objective(terms=terms, lam="uniform"))
     steps = []
     loose, stiff = registration.register(
         *images, lam=[0.0, 0.9], refine=2, progress=lambda name, step, *rest: steps.append((name, step))

@@ -52,9 +52,12 @@ def test_a_batch_that_cannot_be_shared():
 def test_noise_is_drawn_for_every_item_and_step():
     maker = BatchMaker(Numbers(), Distribution(2, range(2)), "uniform", noise=True)
     first, second = maker(5)
-    assert first["noise"].shape == (3, 4096) and first["noise"].dtype == np.float32
+    assert first["noise"].shape == (3, 4096)
+    assert first["noise"].dtype == np.float32
     (whole,) = BatchMaker(Numbers(), Distribution(1, range(1)), None, noise=True)(5)
     np.testing.assert_array_equal(np.concatenate([first["noise"], second["noise"]]), whole["noise"])
     assert len(np.unique(whole["noise"][:, 0])) == 6
     assert not np.array_equal(maker(6)[0]["noise"], first["noise"])
-    assert abs(whole["noise"].mean() - 0.5) < 0.01 and whole["noise"].min() >= 0 and whole["noise"].max() < 1
+    assert abs(whole["noise"].mean() - 0.5) < 0.01
+    assert whole["noise"].min() >= 0
+    assert whole["noise"].max() < 1

@@ -10,6 +10,7 @@ from keras import ops
 from training_data import small_experiment
 from training_processes import rows
 
+import tfregkit
 from tfregkit.config.experiment import load_experiment
 from tfregkit.errors import ConfigError
 from tfregkit.training.run import Run
@@ -81,6 +82,17 @@ def test_autoencoders_are_frozen_and_heads_learn(trained):
         assert same(values(term.extractors[role]), values(branches[role]))
     assert not same(values(term.extractors["moving"]), values(term.extractors["fixed"]))
     assert not same(values(term.projection), values(stage(trained, 2).trainer.objective.terms["likeness"].projection))
+
+
+def test_a_pair_is_refined_by_the_learnt_similarity(trained, subjects):
+    """`register --refine` descends the objective with the run's extractors and heads, at new voxels in each step."""
+    registration, seen = tfregkit.load(trained.path), []
+    images = [subjects / f"{name}_image.nii.gz" for name in ("anna", "bert")]
+    registration.register(*images, refine=3, progress=lambda name, step, steps, loss: seen.append(loss))
+    assert len(set(seen)) == 3
+    assert np.isfinite(seen).all()
+    term = registration._objective.terms["likeness"]
+    assert same(values(term.projection), values(Run.open(trained.path).objective().terms["likeness"].projection))
 
 
 def test_a_resumed_run_draws_the_same_voxels(trained, tmp_path):
