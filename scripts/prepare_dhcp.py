@@ -58,8 +58,7 @@ class Session:
 
 def find_sessions(release: Path, labels: str) -> tuple[list[Session], dict[str, int]]:
     """Every person's first complete session of the right age, and how many were left out and why."""
-    folders = sorted(release.glob("sub-*/ses-*/anat"))
-    if not folders:
+    if not (folders := sorted(release.glob("sub-*/ses-*/anat"))):
         raise DataError(
             f"{release}: has no folders sub-*/ses-*/anat. Give the folder of the structural pipeline, e.g. "
             "`dhcp_anat_pipeline`."
@@ -91,7 +90,7 @@ def scan_age(folder: Path, session: str) -> float | None:
     path = folder / f"{folder.name}_sessions.tsv"
     if not path.is_file():
         return None
-    for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")), delimiter="\t"):
+    for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t"):
         age = row.get("scan_age") or row.get("scan_ga")
         if age and (row.get("session_id") or "").removeprefix("ses-") == session:
             try:
