@@ -55,16 +55,10 @@ class NGF(Similarity):
         spacing = tuple(self.spacing or (1.0,) * rank)
         if len(spacing) != rank:
             raise ConfigError(f"ngf.spacing: {len(spacing)} numbers for images of {rank} axes. Give one for each axis.")
-        axes = tuple(range(1, rank + 2))
-        weights = ops.ones_like(fixed[:1, ..., :1]) if mask is None else mask
-        total = ops.sum(weights, axis=axes, keepdims=True)
-        shares = weights / ops.where(total > 0, total, ops.ones_like(total)) / fixed.shape[-1]
         fixed, moved = (image / self._noise(image, spacing) for image in (fixed, moved))
-        if self.form == "product":
-            return -0.5 * gradient_alignment(fixed, moved, shares, spacing, added=0.0)
-        return ops.sum(shares, axis=axes) * fixed.shape[-1] - gradient_alignment(
-            fixed, moved, shares, spacing, added=1.0
-        )
+        if self.form == "distance":
+            return gradient_alignment(fixed, moved, mask, spacing, added=1.0)
+        return 0.5 * gradient_alignment(fixed, moved, mask, spacing, added=0.0)
 
     def _noise(self, image, spacing):
         """`e` of each item and channel, or the constant."""
