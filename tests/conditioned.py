@@ -8,7 +8,7 @@ from tfregkit_plugins.networks.voxelmorph import VoxelMorph
 
 def small_network(conditioning: str = "film", seed: int = 3) -> SVF:
     """Two levels, integrated, conditioned; its velocities are up to about a voxel at every lambda."""
-    network = VoxelMorph(encoder_filters=[3, 5], decoder_filters=[5, 5, 3], steps=2, conditioning="film")
+    network = VoxelMorph(encoder_filters=[3, 5], decoder_filters=[5, 5, 3], steps=2, conditioning=conditioning)
     rng = np.random.default_rng(seed)
     images = {name: rng.uniform(size=(1, 8, 8, 8, 1)).astype(np.float32) for name in ("moving", "fixed")}
     network({**images, "lam": np.ones((1, 1), np.float32)})

@@ -18,7 +18,8 @@ class EvaluationSettings(Settings):
         metrics: The metrics. One that needs labels or points a pair does not have gives no row for it.
         pairs: Which pairs of the data set are evaluated.
         lambdas: Evaluate at each of these values, or at those of the list `paper17`; only for networks conditioned on
-            lambda. By default at the one that `tfregkit sweep` chose for the run.
+            lambda. By default at the one that `tfregkit sweep` chose for the run, and at the end of training, when none
+            can have been chosen, at `trainer.validation_lambda`.
         refine: Steps of optimisation for each pair alone, after the network (`register --refine`).
         pictures: Of how many pairs a PNG is written (one for each lambda), from the first on.
         planes: The rows of those pictures.

@@ -10,6 +10,7 @@ from rich.console import Console
 from tfregkit.backend.distribution import open_distribution
 from tfregkit.config.experiment import Experiment
 from tfregkit.errors import RunError
+from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.training.parts import check_jit
 from tfregkit.training.run import Run
 from tfregkit.training.stage import Stage
@@ -54,8 +55,16 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
     if experiment.evaluation is not None and chief:
         from tfregkit.evaluation.evaluate import evaluate_run
 
-        evaluate_run(run, experiment.evaluation, console=console)
+        evaluate_run(run, _evaluation(experiment), console=console)
     return run
+
+
+def _evaluation(experiment: Experiment) -> EvaluationSettings:
+    """The evaluation's settings. Of all lambdas none can have been chosen yet, so it looks where validation did."""
+    settings, stage = experiment.evaluation, experiment.stages[-1]
+    if settings.lambdas is None and stage.objective.lam == "uniform":
+        return settings.model_copy(update={"lambdas": [stage.trainer.validation_lambda]})
+    return settings
 
 
 def _run(experiment: Experiment, run_dir: str | Path, resume: bool, chief: bool) -> Run:

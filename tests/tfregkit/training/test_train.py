@@ -14,7 +14,7 @@ from tfregkit.data.batches import Batches
 from tfregkit.errors import ConfigError, RunError, TrainingError
 from tfregkit.training.checkpoint import read_facts
 from tfregkit.training.run import Run
-from tfregkit.training.train import differences, train
+from tfregkit.training.train import _evaluation, differences, train
 
 STAGE = "stages.registration"
 
@@ -181,3 +181,14 @@ def test_differences_name_keys():
         "stages.0.a": "stages.0.a: was 1, is 2",
         "stages.0.b": "stages.0.b: was [1, 2], is [1, 2, 3]",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [({"metrics": ["folds"]}, [0.3]), ({"metrics": ["folds"], "lambdas": [0.2]}, [0.2])]
+)
+def test_a_conditioned_run_is_evaluated_where_it_was_validated(config, given, expected):
+    """No lambda can have been chosen when training ends; without this the run would end in an error."""
+    conditioned = [f"{STAGE}.model.conditioning=film", f"{STAGE}.objective.lambda=uniform"]
+    settings = [*conditioned, f"{STAGE}.trainer.validation_lambda=0.3", f"evaluation={json.dumps(given)}"]
+    assert _evaluation(load_experiment(config, settings)).lambdas == expected
+    assert _evaluation(load_experiment(config, ["evaluation={metrics: [folds]}"])).lambdas is None
