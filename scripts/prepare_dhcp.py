@@ -32,7 +32,7 @@ AGES = (29.0, 45.0)
 SPLIT = (405, 23, 64)
 PARTS = ("train", "validation", "test")
 NAMES = {  # of each file after `sub-X_ses-Y_`, in releases 3, 2 and 1
-    "T1w": ("desc-restore_T1w", "desc-restore_space-T2w_T1w", "T1w_restore_brain", "T1w_restore"),
+    "T1w": ("desc-restore_space-T2w_T1w", "desc-restore_T1w", "T1w_restore_brain", "T1w_restore"),
     "T2w": ("desc-restore_T2w", "T2w_restore_brain", "T2w_restore"),
     "drawem9": ("desc-drawem9_dseg", "desc-drawem9_space-T2w_dseg", "drawem_tissue_labels"),
     "drawem87": ("desc-drawem87_dseg", "desc-drawem87_space-T2w_dseg", "drawem_all_labels"),

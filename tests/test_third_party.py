@@ -61,7 +61,17 @@ def test_a_new_plugin_installs_and_trains_from_its_example(capsys, tmp_path, mon
         assert "sigma: float > 0, default 0.1" in listed
         told = run(capsys, "validate", tmp_path / "acme-made/contrareg.yaml")
         assert "valid. Stages: registration (contrareg, unsupervised)" in told
+        tiny = [
+            f"--set={key}" for key in ("stages.registration.model.channels=2", "stages.registration.trainer.steps=2")
+        ]
+        data["grid"] = {"spacing": 1.0, "shape": [16, 16, 32]}
+        place = [f"--set=data={json.dumps(data)}", "--set=evaluation=null", *tiny]
+        run(capsys, "train", tmp_path / "acme-made/contrareg.yaml", "--run-dir", tmp_path / "contrareg", *place)
         run(capsys, "train", tmp_path / "acme-made/example.yaml", "--run-dir", tmp_path / "run", *options)
+    trained = yaml.safe_load((tmp_path / "contrareg/resolved.yaml").read_text())["stages"][0]
+    assert trained["objective"]["terms"]["similarity"]["similarity"]["name"] == "acme_made_charbonnier"
+    assert trained["model"]["name"] == "contrareg"
+    assert (tmp_path / "contrareg/1-registration/model.keras").is_file()
     rows = (tmp_path / "run/1-registration/metrics.csv").read_text().splitlines()
     assert "similarity" in rows[0]
     assert (tmp_path / "run/1-registration/model.keras").is_file()

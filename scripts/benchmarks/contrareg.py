@@ -25,9 +25,9 @@ ROWS = {
     "mind": {"similarity": {"name": "mind"}},
     "cr": {"similarity": {"name": "patch_nce", **FEATURES}},
     "mcr": {"similarity": {"name": "mcr", **FEATURES}},
-    "mcr_mi": {"similarity": {"name": "mcr", **FEATURES}, "mutual_information": {"name": "mi"}},
+    "cr_mi": {"similarity": {"name": "patch_nce", **FEATURES}, "mutual_information": {"name": "mi"}},
+    "cr_extnegs": {"similarity": {"name": "patch_nce", **FEATURES, "external_negatives": 1024}},
     "mcr_randae": {"similarity": {"name": "mcr", **FEATURES}},
-    "mcr_extnegs": {"similarity": {"name": "mcr", **FEATURES, "external_negatives": 1024}},
 }
 """Rows by name: the similarities of their objective."""
 
@@ -78,7 +78,7 @@ def train(arguments) -> None:
     for row in arguments.rows:
         experiment = configuration(row, data, arguments.steps, arguments.autoencoder_steps, arguments.set)
         target, source = arguments.runs / row, arguments.runs / "mcr"
-        if row in ("cr", "mcr_mi", "mcr_extnegs") and not Run.exists(target):
+        if row in ("cr", "cr_mi", "cr_extnegs") and not Run.exists(target):
             Run.create(target, experiment)
             for number, name in enumerate(AUTOENCODERS, start=1):
                 shutil.copytree(source / f"{number}-{name}", target / f"{number}-{name}")
@@ -86,12 +86,12 @@ def train(arguments) -> None:
 
 
 def sweep(arguments) -> None:
-    """Measure every row at every lambda on the test pairs, at 1 mm on the native grid."""
+    """Measure rows at every lambda on the test pairs, at 1 mm on the native grid, as the paper; nothing is stored."""
     from tfregkit.cli.main import run
 
     structures = data_folder(arguments.data) / "structures16.json"
     runs = [str(arguments.runs / row) for row in arguments.rows]
-    options = ["--subset", "test", "--structures", str(structures), "--lambdas", arguments.lambdas]
+    options = ["--subset", "test", "--structures", str(structures), "--lambdas", arguments.lambdas, "--no-store"]
     raise SystemExit(run(["sweep", *runs, *options, "--out", str(arguments.runs / "sweep")]))
 
 

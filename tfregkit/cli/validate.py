@@ -13,12 +13,15 @@ def command(config: str, overrides: tuple[str, ...], show: bool) -> None:
     """Check CONFIG without running it.
 
     Reads the file and its bases, finds every component among the installed plugins and tries its constructor. All
-    problems are printed at once, each with its file and line; the exit code is 2 if there are any. Images are not read.
+    problems are printed at once, each with its file and line; then what does not fit between a stage's parts, or
+    between stages. The exit code is 2 if there are any. Images are not read.
     """
     from tfregkit.config.experiment import load_experiment
     from tfregkit.config.source import dump
+    from tfregkit.training.plan import check_plan
 
     experiment = load_experiment(config, overrides)
+    check_plan(experiment)
     if show:
         click.echo(dump(experiment.plain()), nl=False)
         return

@@ -43,8 +43,8 @@ def refine(
         report: Called after every step.
 
     Returns:
-        `displacement`, and `velocity` and `inverse` where the network gave them. The best iterate, never worse than
-        where it began.
+        `displacement`, and `velocity` and `inverse` where the network gave them: of the iterate with the lowest loss.
+        That is never worse than where it began, unless a similarity samples: then every step looks at other voxels.
     """
     shape = fixed.shape[1:4]
     key = "velocity" if "velocity" in outputs else "displacement"

@@ -62,8 +62,15 @@ class Objective(keras.layers.Layer):
             earlier: The stages before this one, for similarities that take something of theirs.
         """
         terms = {name: (term.similarity or term.regularizer).build() for name, term in settings.terms.items()}
-        for term in terms.values():
-            if earlier is not None and isinstance(term, Similarity):
+        for name, term in terms.items():
+            if not isinstance(term, Similarity):
+                continue
+            if unknown := [need for need in term.needs if need not in View._fields]:
+                raise ConfigError(
+                    f"objective.terms.{name}: {type(term).__name__} needs `{unknown[0]}`, which no view has. It may "
+                    f"ask for: {', '.join(View._fields[4:])}."
+                )
+            if earlier is not None:
                 term.connect(earlier)
         return cls(
             terms=terms,

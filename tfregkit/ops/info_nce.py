@@ -27,7 +27,7 @@ def info_nce(queries: Any, keys: Any, temperature: float, valid: Any = None, val
     """
     queries, keys = ops.cast(queries, "float32"), ops.cast(keys, "float32")
     logits = ops.matmul(queries, ops.transpose(keys, (0, 2, 1))) / temperature
-    positives = ops.sum(queries * keys[:, : queries.shape[1]], axis=-1) / temperature
+    positives = ops.diagonal(logits, axis1=-2, axis2=-1)  # of the same product: its rounding is magnified by 1 / t
     if valid is not None:
         if valid_keys is None:
             rest = ops.ones_like(keys[:, queries.shape[1] :, 0], dtype="bool")

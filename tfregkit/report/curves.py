@@ -28,7 +28,7 @@ def sweep_figure(sweeps: Sequence[Sweep], path: str | Path, *, max_folds: float 
     part around 0; the dashed line is the limit. The training curve is `val_dice` of the run's `metrics.csv`, at the
     lambda it was validated at; without one the panel says so.
 
-    Reference: Dey et al. 2022, figure 3, doi:10.1007/978-3-031-11203-4_8.
+    Reference: Dey et al. 2022, figure 3, doi:10.1007/978-3-031-16446-0_7.
 
     Args:
         sweeps: The runs at their lambdas.

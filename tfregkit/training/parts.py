@@ -32,7 +32,7 @@ def build_network(spec: Spec, settings: TrainerSettings) -> Network:
 
 def build_trainer(stage: Any, network: Network, earlier: Earlier | None = None) -> Trainer:
     """The stage's trainer, compiled but without weights yet; `earlier` are the stages before it."""
-    _check_lambda(stage, network)
+    check_lambda(stage, network)
     settings = stage.trainer
     objective = Objective.from_settings(stage.objective, earlier)
     trainer = Trainer(network=network, objective=objective, strategy=stage.strategy.build())
@@ -83,7 +83,8 @@ def _with_remat(spec: Spec) -> tuple[Spec, bool]:
     return replace(spec, parameters=parameters), found
 
 
-def _check_lambda(stage: Any, network: Network) -> None:
+def check_lambda(stage: Any, network: Network) -> None:
+    """Raise a ConfigError where the objective's lambda and the network's conditioning do not go together."""
     lam, name = stage.objective.lam, stage.model.name
     if network.conditioned and lam is None:
         raise ConfigError(

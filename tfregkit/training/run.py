@@ -159,6 +159,8 @@ class Run:
         index = self._index(stage)
         path = self.weights(index)
         settings, facts = self.experiment.stages[index - 1], read_facts(path)
+        if "batch" not in facts:
+            raise RunError(f"{path}: was saved by an earlier version, which did not keep the objective. Train again.")
         trainer = build_trainer(settings, settings.model.build(), EarlierStages(self, index))
         kinds = {name: "int32" if name.endswith("_labels") else "float32" for name in facts["batch"]}
         trainer.build_from({name: keras.KerasTensor(shape, kinds[name]) for name, shape in facts["batch"].items()})

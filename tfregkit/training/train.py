@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from rich.console import Console
 
 from tfregkit.backend.distribution import open_distribution
 from tfregkit.config.experiment import Experiment
-from tfregkit.errors import RunError
+from tfregkit.errors import RunError, TrainingError
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.training.parts import check_jit
+from tfregkit.training.plan import check_plan
 from tfregkit.training.run import Run
 from tfregkit.training.stage import Stage
 
@@ -34,9 +36,11 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
         The run.
 
     Raises:
+        ConfigError: What `check_plan` finds, before anything is written.
         RunError: When the run directory exists (without `resume`) or is another experiment's.
         TrainingError: See `Stage.fit`.
     """
+    check_plan(experiment)
     chief = all([open_distribution(stage.trainer.distribute).chief for stage in experiment.stages])  # connects workers
     console = console if chief and console else Console(quiet=not chief)
     run = _run(experiment, run_dir, resume, chief)
@@ -51,20 +55,40 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
             console.print(f"{settings.name}: going on from step {stage.start}")
         console.print(f"{settings.name}: {stage.data.describe()}", highlight=False, soft_wrap=True)
         stage.fit()
+        if not chief and index < len(experiment.stages):
+            wait_for_chief(run, index)
     console.print(f"Trained: {run.path}", highlight=False, soft_wrap=True)
     if experiment.evaluation is not None and chief:
         from tfregkit.evaluation.evaluate import evaluate_run
 
-        evaluate_run(run, _evaluation(experiment), console=console)
+        evaluate_run(run, _evaluation(experiment, run), console=console)
     return run
 
 
-def _evaluation(experiment: Experiment) -> EvaluationSettings:
-    """The evaluation's settings. Of all lambdas none can have been chosen yet, so it looks where validation did."""
+def _evaluation(experiment: Experiment, run: Run) -> EvaluationSettings:
+    """The evaluation's settings. While no lambda has been chosen for a conditioned run, those of its validation."""
     settings, stage = experiment.evaluation, experiment.stages[-1]
-    if settings.lambdas is None and stage.objective.lam == "uniform":
-        return settings.model_copy(update={"lambdas": [stage.trainer.validation_lambda]})
-    return settings
+    lam = stage.trainer.validation_lambda if stage.objective.lam == "uniform" else stage.objective.lam
+    conditioned = lam is not None and stage.model.build().conditioned
+    if settings.lambdas is not None or not conditioned or (run.path / "lambda.json").is_file():
+        return settings
+    return settings.model_copy(update={"lambdas": [lam]})
+
+
+def wait_for_chief(run: Run, index: int, seconds: float = 3600.0) -> None:
+    """Wait until the chief has written a stage's weights, which the next stage of every worker may look at.
+
+    Raises:
+        TrainingError: When they do not appear: the run directory must be on a file system that all workers see.
+    """
+    path, stop = run.stage_path(index) / "model.keras", time.monotonic() + seconds
+    while not run.finished(index):
+        if time.monotonic() > stop:
+            raise TrainingError(
+                f"{path}: the first worker has not written it. The workers of a job with several stages need the same "
+                "--run-dir on a shared file system; start them again with --resume."
+            )
+        time.sleep(0.2)
 
 
 def _run(experiment: Experiment, run_dir: str | Path, resume: bool, chief: bool) -> Run:

@@ -19,11 +19,12 @@ GOLDEN = 0.618034
 
 
 class PatchNCE(Similarity):
-    """Contrastive similarity of learnt features (CR): `mean_k mean_i -log softmax_j(q_i . p_j / temperature)_i`.
+    """Contrast of learnt features (CR): what lies at one place in one image should tell that place in the other.
 
-    For every feature map k, vectors are taken at the same n = negatives + 1 random voxels of both images:
-    `q_i = F_fixed(A_fixed(fixed))_i` and `p_j = F_moved(A_moved(moved))_j`, with A the frozen feature extractors and F
-    heads of `depth` layers and unit length, which are trained with the network. p_i is the positive of q_i, the other
+    `mean_k mean_i -log( exp(q_i·p_i / temperature) / sum_j exp(q_i·p_j / temperature) )`. For every feature map k,
+    vectors are taken at the same n = negatives + 1 random voxels of both images: `q_i = F_fixed(A_fixed(fixed))_i` and
+    `p_j = F_moved(A_moved(moved))_j`, with A the frozen feature extractors and F heads of `depth` layers and unit
+    length, which are trained with the network. p_i is the positive of q_i, the other
     n - 1 are its negatives. Minimising it maximises a lower bound of the mutual information of corresponding places.
     With a mask, voxels are taken only where it is above 1/2 (resized to each map by nearest neighbours). Nothing is
     detached: the gradient reaches the moved image through its extractor. The arithmetic after the features is float32.
@@ -90,6 +91,11 @@ class PatchNCE(Similarity):
             terms = [term for term in earlier.objective(self.heads).terms.values() if isinstance(term, PatchNCE)]
             if not terms:
                 raise ConfigError(f"similarity: `heads`: no term of stage `{self.heads}` is `patch_nce` or `mcr`.")
+            if (terms[0].width, terms[0].depth) != (self.width, self.depth):
+                raise ConfigError(
+                    f"similarity: `heads`: those of stage `{self.heads}` have width {terms[0].width} and depth "
+                    f"{terms[0].depth}, these {self.width} and {self.depth}. Use the same."
+                )
             self._given_heads = terms[0].projection.values()
 
     def use(self, *, moving: keras.layers.Layer, fixed: keras.layers.Layer) -> None:

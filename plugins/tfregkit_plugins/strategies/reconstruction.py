@@ -27,6 +27,10 @@ class Reconstruction(Strategy):
         views = [View(batch[role], image, name=role, roles=(role, role)) for role, image in found.items()]
         if "features" in objective.needs:
             features = outputs["features"]
+            if len(features) < 2:
+                raise ConfigError(
+                    "strategy `reconstruction`: a term needs features of both images: `images` of the network."
+                )
             for name, roles in (("forward", ("fixed", "moving")), ("backward", ("moving", "fixed"))):
                 known = {"noise": batch.get("noise"), "others": batch.get(f"{roles[1]}_others"), "features": features}
                 views.append(View(batch[roles[0]], batch[roles[1]], None, name, roles, **known))

@@ -10,6 +10,7 @@ from references import contrast
 import tfregkit
 from tfregkit.errors import ConfigError
 from tfregkit.ops.positions import draw_positions
+from tfregkit_plugins.similarities.mcr import foreground
 
 NAMES = ("patch_nce", "mcr")
 SHAPE = (2, 10, 14, 22, 1)
@@ -204,6 +205,23 @@ def test_stable_in_float32_at_the_papers_temperature_under_mixed_precision():
         assert np.isfinite(values[-1]).all()
         assert np.isfinite(slope).all()
     np.testing.assert_allclose(values[1:], [values[0]] * 2, rtol=1e-5)
+
+
+def test_external_negatives_of_mcr_come_from_the_foreground():
+    """What the other person's background looks like does not matter."""
+    fixed, moved = images()
+    others, _, mask = masked_images()
+    near = (others + 0.1) * mask
+    np.testing.assert_array_equal(ops.convert_to_numpy(foreground(near)), mask)
+    for name in ("patch_nce", "mcr"):
+        keras.utils.set_random_seed(6)
+        term = similarity(name, external_negatives=9)
+        found = value(term, fixed, moved, noise=noise(), others=near)
+        keras.utils.set_random_seed(6)
+        cut = similarity(name, external_negatives=9)
+        cut._region = lambda image: mask
+        inside = value(cut, fixed, moved, noise=noise(), others=near)
+        assert np.allclose(found, inside, rtol=1e-6) == (name == "mcr")
 
 
 def smooth(seed):

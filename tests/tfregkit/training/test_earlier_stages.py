@@ -13,6 +13,7 @@ from training_processes import rows
 import tfregkit
 from tfregkit.config.experiment import load_experiment
 from tfregkit.errors import ConfigError
+from tfregkit.training.plan import check_plan
 from tfregkit.training.run import Run
 from tfregkit.training.stage import Stage
 from tfregkit.training.train import train
@@ -149,9 +150,29 @@ def test_a_stage_that_does_not_come_before_is_named_with_its_line(contrareg, nam
     assert "likeness.similarity.fixed_features" in message
 
 
-def test_a_stage_without_features_is_refused(contrareg, tmp_path):
+def test_a_stage_without_features_is_refused_before_it_is_trained(contrareg, tmp_path):
     write, stages = contrareg
     stages[0]["model"] = {"name": "voxelmorph", "encoder_filters": [3, 5], "decoder_filters": [5, 5, 3]}
-    stages[0]["strategy"], stages[0]["trainer"]["steps"] = "unsupervised", 0
-    with pytest.raises(ConfigError, match="gives no features to later stages"):
+    stages[0]["strategy"] = "unsupervised"
+    with pytest.raises(ConfigError, match="stage `registration`: network `VoxelMorph` gives no features to later stag"):
         train(write(stages), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("contrast", "message"),
+    [
+        (None, "no term of stage `autoencoders` is `patch_nce` or `mcr`"),
+        (
+            {**CONTRAST, "width": 8},
+            "those of stage `autoencoders` have width 8 and depth 3, these 7 and 3. Use the same",
+        ),
+    ],
+)
+def test_heads_that_an_earlier_stage_cannot_give(contrareg, contrast, message):
+    write, stages = contrareg
+    if contrast:
+        stages[0]["objective"]["terms"]["contrast"] = {"similarity": contrast}
+    stages[1]["objective"]["terms"]["likeness"]["similarity"]["heads"] = "autoencoders"
+    with pytest.raises(ConfigError, match=message):
+        check_plan(write(stages))

@@ -14,7 +14,7 @@ from tfregkit.data.batches import Batches
 from tfregkit.errors import ConfigError, RunError, TrainingError
 from tfregkit.training.checkpoint import read_facts
 from tfregkit.training.run import Run
-from tfregkit.training.train import _evaluation, differences, train
+from tfregkit.training.train import _evaluation, differences, train, wait_for_chief
 
 STAGE = "stages.registration"
 
@@ -186,9 +186,46 @@ def test_differences_name_keys():
 @pytest.mark.parametrize(
     ("given", "expected"), [({"metrics": ["folds"]}, [0.3]), ({"metrics": ["folds"], "lambdas": [0.2]}, [0.2])]
 )
-def test_a_conditioned_run_is_evaluated_where_it_was_validated(config, given, expected):
+def test_a_conditioned_run_is_evaluated_where_it_was_validated(config, tmp_path, given, expected):
     """No lambda can have been chosen when training ends; without this the run would end in an error."""
     conditioned = [f"{STAGE}.model.conditioning=film", f"{STAGE}.objective.lambda=uniform"]
     settings = [*conditioned, f"{STAGE}.trainer.validation_lambda=0.3", f"evaluation={json.dumps(given)}"]
-    assert _evaluation(load_experiment(config, settings)).lambdas == expected
-    assert _evaluation(load_experiment(config, ["evaluation={metrics: [folds]}"])).lambdas is None
+    run = Run(tmp_path)
+    assert _evaluation(load_experiment(config, settings), run).lambdas == expected
+    assert _evaluation(load_experiment(config, ["evaluation={metrics: [folds]}"]), run).lambdas is None
+    fixed = [conditioned[0], f"{STAGE}.objective.lambda=0.7", f"evaluation={json.dumps(given)}"]
+    assert _evaluation(load_experiment(config, fixed), run).lambdas == given.get("lambdas", [0.7])
+    (tmp_path / "lambda.json").touch()  # one has been chosen: it is looked up there
+    assert _evaluation(load_experiment(config, settings), run).lambdas == given.get("lambdas")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            "objective.lambda=uniform",
+            "stage `registration`: objective.lambda: `uniform` needs a network that takes lam",
+        ),
+        ("model.conditioning=film", "stage `registration`: objective.lambda: network `voxelmorph` is conditioned on"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_anything_is_written(config, tmp_path, setting, message):
+    with pytest.raises(ConfigError, match=message):
+        trained(config, tmp_path / "run", setting)
+    assert not (tmp_path / "run").exists()
+
+
+def test_lambdas_to_evaluate_at_need_a_conditioned_network(config, tmp_path):
+    experiment = load_experiment(config, ["evaluation={lambdas: [0.1], metrics: [folds]}"])
+    with pytest.raises(ConfigError, match=r"evaluation.lambdas: network `voxelmorph` of stage `registration` takes no"):
+        train(experiment, tmp_path / "run")
+
+
+def test_other_workers_wait_for_the_chiefs_weights(config, tmp_path):
+    run = trained(config, tmp_path / "run", "trainer.steps=0")
+    wait_for_chief(run, 1, seconds=0.0)
+    (run.stage_path(1) / "model.keras").unlink()
+    with pytest.raises(
+        TrainingError, match="model.keras: the first worker has not written it. The workers of a job wi"
+    ):
+        wait_for_chief(run, 1, seconds=0.3)

@@ -1,0 +1,47 @@
+"""What can be known to be wrong with an experiment before its first stage is trained."""
+
+from __future__ import annotations
+
+from tfregkit.config.experiment import Experiment
+from tfregkit.errors import ConfigError, TfregkitError
+from tfregkit.models.base import Network
+from tfregkit.objective.objective import Objective
+from tfregkit.training.parts import build_network, check_lambda
+
+
+def check_plan(experiment: Experiment) -> None:
+    """Build every stage's network and objective, without weights, as far as the stages fit each other.
+
+    Raises:
+        ConfigError: Naming the stage: a lambda that its network does not take (or lacks), features or heads that an
+            earlier stage cannot give, lambdas to evaluate at for a network that takes none.
+    """
+    planned = _Planned()
+    for stage in experiment.stages:
+        try:
+            network = build_network(stage.model, stage.trainer)
+            check_lambda(stage, network)
+            objective = Objective.from_settings(stage.objective, planned)
+        except TfregkitError as error:
+            raise type(error)(f"stage `{stage.name}`: {error}") from error
+        planned.networks[stage.name], planned.objectives[stage.name] = network, objective
+    evaluation = experiment.evaluation
+    if evaluation is not None and evaluation.lambdas is not None and not network.conditioned:
+        raise ConfigError(
+            f"evaluation.lambdas: network `{stage.model.name}` of stage `{stage.name}` takes no lambda as it is set. "
+            "Leave `lambdas` out, or condition the network."
+        )
+
+
+class _Planned:
+    """Stands for the earlier stages before they are trained. See `tfregkit.objective.earlier.Earlier`."""
+
+    def __init__(self) -> None:
+        self.networks: dict[str, Network] = {}
+        self.objectives: dict[str, Objective] = {}
+
+    def network(self, name: str) -> Network:
+        return self.networks[name]
+
+    def objective(self, name: str) -> Objective:
+        return self.objectives[name]
