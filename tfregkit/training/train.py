@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from tfregkit.backend.distribution import open_distribution
 from tfregkit.config.experiment import Experiment
-from tfregkit.errors import RunError, TrainingError
+from tfregkit.errors import RunError, TfregkitError, TrainingError
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.training.parts import check_jit
 from tfregkit.training.plan import check_plan
@@ -43,6 +44,7 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
     check_plan(experiment)
     chief = all([open_distribution(stage.trainer.distribute).chief for stage in experiment.stages])  # connects workers
     console = console if chief and console else Console(quiet=not chief)
+    new = chief and not (resume and Run.exists(run_dir))
     run = _run(experiment, run_dir, resume, chief)
     for index, settings in enumerate(experiment.stages, start=1):
         if resume and run.finished(index) and max(run.checkpoints(index).steps()) >= settings.trainer.steps:
@@ -50,7 +52,12 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
             continue
         if warning := check_jit(settings.trainer):
             console.print(f"Warning: {warning}")
-        stage = Stage(run, index, settings, experiment.seed, resume, console)
+        try:
+            stage = Stage(run, index, settings, experiment.seed, resume, console)
+        except TfregkitError:
+            if new and index == 1:  # nothing has been trained: the next try may use the same --run-dir
+                shutil.rmtree(run.path)
+            raise
         if stage.start:
             console.print(f"{settings.name}: going on from step {stage.start}")
         console.print(f"{settings.name}: {stage.data.describe()}", highlight=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from training_processes import numbers, rows
 
 from tfregkit.config.experiment import load_experiment
 from tfregkit.data.batches import Batches
-from tfregkit.errors import ConfigError, RunError, TrainingError
+from tfregkit.errors import ConfigError, DataError, RunError, TrainingError
 from tfregkit.training.checkpoint import read_facts
 from tfregkit.training.run import Run
 from tfregkit.training.train import _evaluation, differences, train, wait_for_chief
@@ -229,3 +229,9 @@ def test_other_workers_wait_for_the_chiefs_weights(config, tmp_path):
         TrainingError, match="model.keras: the first worker has not written it. The workers of a job wi"
     ):
         wait_for_chief(run, 1, seconds=0.3)
+
+
+def test_data_that_are_not_there_leave_no_run_behind(config, tmp_path):
+    with pytest.raises(DataError, match="nowhere"):
+        trained(config, tmp_path / "run", "data.dataset.images=/nowhere/*.nii.gz", "data.dataset.labels=null")
+    assert not (tmp_path / "run").exists()
