@@ -139,9 +139,9 @@ def test_a_broken_package_is_named_when_its_component_is_asked_for(path, tmp_pat
     with installed(tmp_path, monkeypatch):
         write_package(tmp_path, "acme", "import a_module_nobody_has")
         assert load_experiment(path).seed == 3
-        path.write_text(TEXT.replace("similarity: mse", "similarity: acme_nce"))
+        path.write_text(TEXT.replace("similarity: mse", "similarity: acme_emd"))
         found = problems(path)
-        assert found[0].endswith("unknown similarity `acme_nce`.")
+        assert found[0].endswith("unknown similarity `acme_emd`.")
         assert found[-1] == (
             "  Note: acme 1.0 (acme) failed to load: ModuleNotFoundError: No module named 'a_module_nobody_has'"
         )

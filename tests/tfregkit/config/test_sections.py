@@ -7,6 +7,7 @@ import components
 import pytest
 from pydantic import Field, model_validator
 
+from tfregkit import registry
 from tfregkit.config.problems import Problems
 from tfregkit.config.sections import Reader
 from tfregkit.config.settings import Kind, Settings, Spec
@@ -101,7 +102,7 @@ losses: {a: {name: plan}, b: {name: plain, eps: .inf}}
         "Received: window='nine'",
         "c.yaml:6: model.more.1: similarity `plain`: `window` must be odd. Received: window=4",
         "c.yaml:7: model.more.2: expected a similarity: its name, or a section with `name`. "
-        "Known: buggy, mse, ncc, plain",
+        f"Known: {', '.join(registry.current().names('similarity'))}",
         "c.yaml:8: model.extra: network `nested` has no parameter `extra`. Known: by_name, fallback, loss, more, sizes",
         "c.yaml:9: stps: unknown key `stps`. Did you mean `steps`?",
         "c.yaml:10: lambda: Input should be a valid number or 'uniform'. Received: lambda='unifrm'",
