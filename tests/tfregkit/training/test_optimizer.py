@@ -61,7 +61,7 @@ def test_a_schedule_counts_updates_and_ends_with_the_stage_under_accumulation():
         ({"learning_rate": {"name": "piecewise", "boundaries": [5], "values": [1]}}, "one more `values`"),
         ({"learning_rate": {"name": "polynomial", "initial": 1, "warmup": 3}}, "`warmup` goes with `cosine`"),
         ({"learning_rate": -1.0}, "greater than 0"),
-        ({"steps": 0}, "greater than or equal to 1"),
+        ({"steps": -1}, "greater than or equal to 0"),
     ],
 )
 def test_wrong_settings(settings, message):
