@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from backends import OTHERS, gradients, run_tests
+from backends import gradients
 from intensities import images, similarity
 from keras import ops
 from references.mutual_information import local_mutual_information, mutual_information
@@ -104,9 +104,3 @@ def test_needs_noise_only_for_a_random_offset_and_keeps_the_grid_without_noise()
 def test_range_must_increase():
     with pytest.raises(ConfigError, match="`range` must be two increasing numbers"):
         tfregkit.build("similarity", "local_mi", range=(1.0, 0.0))
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("backend", OTHERS)
-def test_other_backends(backend):
-    run_tests(backend, "tests/plugins/similarities/test_local_mi.py")

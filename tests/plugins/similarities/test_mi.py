@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from backends import OTHERS, gradients, run_tests
+from backends import gradients
 from intensities import images, similarity, uniform
 from keras import ops
 from references.mutual_information import mutual_information
@@ -113,9 +113,3 @@ def test_is_monais():
     (gradient,) = gradients(lambda m: ops.sum(term(fixed, m)), moved)
     peer = np.moveaxis(tensors[1].grad.numpy(), 1, -1)
     np.testing.assert_allclose(gradient, peer, rtol=1e-2, atol=1e-3 * np.abs(peer).max())
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("backend", OTHERS)
-def test_other_backends(backend):
-    run_tests(backend, "tests/plugins/similarities/test_mi.py", "tests/plugins/similarities/test_mi_known.py")

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from backends import OTHERS, gradients, run_tests
+from backends import gradients
 from keras import ops
 from references.local_correlation import local_correlation
 
@@ -144,9 +144,3 @@ def test_legacy_is_neurites():
     (gradient,) = gradients(lambda m: ops.sum(term(fixed, m)), moved)
     peer = -tensors[1].grad.numpy()[:, 0, ..., None]
     np.testing.assert_allclose(gradient, peer, rtol=1e-3, atol=1e-4 * np.abs(peer).max())
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("backend", OTHERS)
-def test_other_backends(backend):
-    run_tests(backend, "tests/plugins/similarities")

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from backends import OTHERS, gradients, run_tests
+from backends import gradients
 from keras import ops
 from references import contrast
 
@@ -273,14 +273,3 @@ def test_without_extractors_the_error_names_the_keys():
         term(*images())
     with pytest.raises(ConfigError, match="set both or none"):
         tfregkit.build("similarity", "patch_nce", moving_features="a")
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("backend", OTHERS)
-def test_other_backends(backend):
-    run_tests(
-        backend,
-        "tests/plugins/similarities/test_patch_nce.py",
-        "tests/tfregkit/ops/test_info_nce.py",
-        "tests/tfregkit/ops/test_positions.py",
-    )

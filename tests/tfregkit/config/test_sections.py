@@ -102,8 +102,7 @@ losses: {a: {name: plan}, b: {name: plain, eps: .inf}}
         "c.yaml:5: model.more.0.window: Input should be a valid integer, unable to parse string as an integer. "
         "Received: window='nine'",
         "c.yaml:6: model.more.1: similarity `plain`: `window` must be odd. Received: window=4",
-        "c.yaml:7: model.more.2: expected a similarity: its name, or a section with `name`. "
-        f"Known: {known}",
+        f"c.yaml:7: model.more.2: expected a similarity: its name, or a section with `name`. Known: {known}",
         "c.yaml:8: model.extra: network `nested` has no parameter `extra`. Known: by_name, fallback, loss, more, sizes",
         "c.yaml:9: stps: unknown key `stps`. Did you mean `steps`?",
         "c.yaml:10: lambda: Input should be a valid number or 'uniform'. Received: lambda='unifrm'",
