@@ -18,6 +18,10 @@ def network(**options):
     return made, images(made)
 
 
+def close(found, expected, rtol=1e-3, atol=1e-4):
+    np.testing.assert_allclose(ops.convert_to_numpy(found), ops.convert_to_numpy(expected), rtol=rtol, atol=atol)
+
+
 def images(made, seed=3):
     rng = np.random.default_rng(seed)
     return {role: rng.random(SHAPE, dtype="float32") for role in made.images}
@@ -55,15 +59,15 @@ def test_the_first_blocks_are_what_they_say():
     maps = made(batch)["features"]["moving"]
     branch = made.branches["moving"]
     first = branch.convs[0](batch["moving"])
-    np.testing.assert_allclose(maps["conv1"], first, rtol=1e-5, atol=1e-6)
+    close(maps["conv1"], first, 1e-5, 1e-6)
     x = ops.convert_to_numpy(first)
     x = (x - x.mean((1, 2, 3), keepdims=True)) / np.sqrt(x.var((1, 2, 3), keepdims=True) + 1e-5)
     x = np.where(x > 0, x, 0.2 * x)  # fresh scale and shift are 1 and 0
-    np.testing.assert_allclose(maps["conv2"], branch.convs[1](x), rtol=1e-3, atol=1e-4)
+    close(maps["conv2"], branch.convs[1](x))
     activated, _ = network(images=["moving"], taps="activation")
     activated(batch)
     activated.set_weights(made.get_weights())
-    np.testing.assert_allclose(activated(batch)["features"]["moving"]["conv1"], x, rtol=1e-3, atol=1e-4)
+    close(activated(batch)["features"]["moving"]["conv1"], x)
 
 
 def test_doubling_is_by_nearest_neighbours_before_the_next_convolution():
@@ -73,7 +77,7 @@ def test_doubling_is_by_nearest_neighbours_before_the_next_convolution():
     x = ops.leaky_relu(branch.norms[3](found["conv4"]), 0.2)
     for axis in (1, 2, 3):
         x = ops.repeat(x, 2, axis=axis)
-    np.testing.assert_allclose(found["conv5"], branch.convs[4](x), rtol=1e-3, atol=1e-4)
+    close(found["conv5"], branch.convs[4](x))
 
 
 def test_modalities_do_not_share_weights():
