@@ -219,7 +219,7 @@ def test_external_negatives_of_mcr_come_from_the_foreground():
         found = value(term, fixed, moved, noise=noise(), others=near)
         keras.utils.set_random_seed(6)
         cut = similarity(name, external_negatives=9)
-        cut._region = lambda image: mask
+        cut._region = lambda image: ops.convert_to_tensor(mask)
         inside = value(cut, fixed, moved, noise=noise(), others=near)
         assert np.allclose(found, inside, rtol=1e-6) == (name == "mcr")
 
