@@ -29,6 +29,6 @@ class MCR(PatchNCE):
 
 def foreground(image):
     """1 where any channel is above its minimum in that image, `(B, X, Y[, Z], 1)`. No gradient."""
-    image = ops.stop_gradient(image)
+    image = ops.stop_gradient(ops.convert_to_tensor(image))
     least = ops.min(image, axis=tuple(range(1, len(image.shape) - 1)), keepdims=True)
     return ops.max(ops.cast(image > least, "float32"), axis=-1, keepdims=True)

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from backends import OTHERS, run_tests
 from keras import ops
 
 import tfregkit
@@ -112,9 +111,3 @@ def test_extractors_by_role():
 def test_settings_that_cannot_be(options, message):
     with pytest.raises(ConfigError, match=message):
         tfregkit.build("network", "autoencoder", **options)
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("backend", OTHERS)
-def test_other_backends(backend):
-    run_tests(backend, "tests/plugins/networks/test_autoencoder.py", "tests/plugins/strategies/test_reconstruction.py")

@@ -113,7 +113,7 @@ def test_saved_file_restores_the_network(tmp_path, conditioning):
 @pytest.mark.parity
 @pytest.mark.parametrize("backend", OTHERS)
 def test_other_backends(backend):
-    paths = ["encoders", "decoders", "networks"]
+    paths = ["encoders", "decoders", "networks", "strategies/test_reconstruction.py"]
     core = ["ops/test_upsample.py", "ops/test_leaky_relu.py", "ops/test_reduce.py"]
     core += ["layers/test_conv_block.py", "layers/test_cin_block.py"]
     run_tests(backend, *(f"tests/plugins/{path}" for path in paths), *(f"tests/tfregkit/{path}" for path in core))
