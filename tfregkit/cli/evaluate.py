@@ -28,6 +28,12 @@ from tfregkit.cli.lambdas import Lambdas
     help="Evaluate at each lambda (networks conditioned on lambda); paper17: the 17 of ContraReg's paper. Default: "
     "the one `tfregkit sweep` chose for the run.",
 )
+@click.option(
+    "--directions",
+    metavar="D1[,D2]",
+    help="registration: moving labels warped to the fixed image; segmentation: fixed labels warped back to the moving "
+    "image by the inverse, and compared there; or both: registration,segmentation. [default: registration]",
+)
 @click.option("--structures", type=click.Path(path_type=Path), help="JSON that names and merges labels for Dice.")
 @click.option("--refine", type=click.IntRange(min=0), help="Steps of optimisation for each pair, after the network.")
 @click.option("--pictures", type=click.IntRange(min=0), help="Of how many pairs to write a picture.")
@@ -39,6 +45,7 @@ def command(
     table: Path | None,
     out: Path | None,
     lambdas: tuple[float, ...] | None,
+    directions: str | None,
     structures: Path | None,
     refine: int | None,
     pictures: int | None,
@@ -46,14 +53,15 @@ def command(
 ) -> None:
     """Register pairs with RUN and measure them, before and after.
 
-    Writes metrics.csv (one row per pair, metric and structure), summary.csv (over the pairs, with Wilcoxon's p) and a
-    picture of the first pair, and prints the summary. A pair that cannot be used is reported and the others go on; the
-    exit code is then 1.
+    Writes metrics.csv (one row per pair, metric, structure and direction), summary.csv (over the pairs, with Wilcoxon's
+    p) and a picture of the first pair, and prints the summary. A pair that cannot be used is reported and the others go
+    on; the exit code is then 1.
 
     \b
     tfregkit evaluate runs/x
     tfregkit evaluate runs/x --pairs pairs.csv --structures structures.json --out results
     tfregkit evaluate runs/x --lambdas paper17
+    tfregkit evaluate runs/x --directions registration,segmentation
     tfregkit evaluate runs/x --set 'evaluation.metrics=[dice, {name: folds, scheme: forward}]'
     """
     from tfregkit.config.experiment import load_experiment
@@ -63,7 +71,8 @@ def command(
     from tfregkit.training.run import Run
 
     run = Run.open(run_dir)
-    given = {"lambdas": lambdas and list(lambdas), "refine": refine, "pictures": pictures}
+    lists = {"lambdas": lambdas and list(lambdas), "directions": directions and directions.split(",")}
+    given = {**lists, "refine": refine, "pictures": pictures}
     changes = [*overrides, *(f"evaluation.{key}={value}" for key, value in given.items() if value is not None)]
     experiment = load_experiment(run.path / "resolved.yaml", changes) if changes else run.experiment
     settings = experiment.evaluation or EvaluationSettings()

@@ -7,10 +7,15 @@ from typing import Literal
 
 import numpy as np
 
+Direction = Literal["registration", "segmentation"]
+"""Which scan is moved: the moving one onto the fixed grid, or the fixed one, by the inverse, onto the moving grid."""
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
     """What is known of one registered pair, everything on the fixed image's own grid.
+
+    In segmentation direction the two images have changed roles, and the inverse is the transform.
 
     displacement: `(X, Y, Z, 3)` in voxels of that grid, `affine` voxel to RAS mm.
     Labels, masks and points are `None` where the pair has none. `*_points_mm` are `(n, 3)` world RAS mm;

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,65 +21,107 @@ from tfregkit.inference.transform import Transform
 
 def make_case(pair: Pair, transform: Transform, initial: Transform | None = None) -> Case:
     """One case of a pair; see `Scans`."""
-    return Scans(pair, initial).case(transform)
+    return Scans.read(pair, initial).case(transform)
 
 
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What belongs to one image, as read. The mask is read when it is first asked for."""
+
+    image: Volume
+    labels: Volume | None
+    points_mm: np.ndarray | None
+    mask_file: Path | None
+
+    @classmethod
+    def read(cls, subject: Subject) -> Scan:
+        """From the files of a scan."""
+        image = read_volume(subject.image)
+        labels = subject.labels and on_grid_of(image, read_volume(subject.labels, labels=True))
+        points = subject.points and read_points(Path(subject.points))[0]
+        return cls(image, labels, points, subject.mask)
+
+    @cached_property
+    def mask(self) -> np.ndarray | None:
+        """On the image's grid."""
+        return self.mask_file and on_grid_of(self.image, read_volume(self.mask_file)).data
+
+
+@dataclass(frozen=True, eq=False)
 class Scans:
-    """What belongs to a pair, read once, for any number of transforms.
+    """What belongs to a pair, read once, for any number of transforms and both directions.
 
     Args:
-        pair: The scans; labels, masks and points are used where there are any.
-        initial: The affine start alone; without it, images lie where their headers say. "Before" is measured with it.
-
-    Raises:
-        DataError: When a file cannot be used, or labels or a mask lie on another grid than their image.
+        pair: Its name.
+        moving: The scan that is moved.
+        fixed: The scan on whose grid everything is looked at.
+        initial: The affine start alone. "Before" is measured with it.
     """
 
-    def __init__(self, pair: Pair, initial: Transform | None = None) -> None:
-        initial = initial or Transform()
-        fixed, self._moving = read_volume(pair.fixed.image), read_volume(pair.moving.image)
-        fixed_labels, self._labels = _labels(pair.fixed, fixed), _labels(pair.moving, self._moving)
-        self._points, moving_points = (_points(scan) for scan in (pair.fixed, pair.moving))
-        self._grid = fixed.grid
-        self._known = {
-            "pair": pair.id,
-            "fixed": fixed.data,
-            "moving": initial.resample(self._moving, self._grid, fill=float(self._moving.data.min())),
-            "affine": self._grid.affine,
-            "initial": initial.affine,
-            "fixed_labels": fixed_labels and fixed_labels.data,
-            "moving_labels": self._labels and initial.resample(self._labels, self._grid, interpolation="nearest"),
-            "fixed_mask": pair.fixed.mask and on_grid_of(fixed, read_volume(pair.fixed.mask)).data,
-            "fixed_points_mm": self._points,
-            "moving_points_mm": moving_points,
-            "initial_points_mm": None if self._points is None else initial.map(self._points),
-        }
+    pair: str
+    moving: Scan
+    fixed: Scan
+    initial: Transform = Transform()
+
+    @classmethod
+    def read(cls, pair: Pair, initial: Transform | None = None) -> Scans:
+        """From a pair's files; labels, masks and points are used where there are any.
+
+        Args:
+            pair: The scans.
+            initial: The affine start; without it, images lie where their headers say.
+
+        Raises:
+            DataError: When a file cannot be used, or labels lie on another grid than their image.
+        """
+        fixed, moving = Scan.read(pair.fixed), Scan.read(pair.moving)
+        return cls(pair.id, moving, fixed, initial or Transform())
+
+    def turned(self) -> Scans:
+        """The pair in segmentation direction: the fixed scan, moved onto the moving scan's grid. For the inverses."""
+        return Scans(self.pair, self.fixed, self.moving, Transform((np.linalg.inv(self.initial.affine),)))
 
     def case(self, transform: Transform) -> Case:
-        """Everything on the fixed grid.
+        """Everything on the fixed scan's grid.
 
         Args:
             transform: Fixed to moving points in RAS mm, the affine start included.
+
+        Raises:
+            DataError: When the mask cannot be used, or lies on another grid than its image.
         """
-        grid, places = self._grid, transform.on_grid(self._grid)  # (3, X, Y, Z) mm, once for all that is moved
+        grid = self.fixed.image.grid
+        places = transform.on_grid(grid)  # (3, X, Y, Z) mm, once for all that is moved
         vectors_mm = places - lattice(grid.affine, grid.shape)
+        image, labels, points = self.moving.image, self.moving.labels, self.fixed.points_mm
         return Case(
             **self._known,
-            moved=_looked_up(self._moving, places, "linear", float(self._moving.data.min())),
+            moved=_looked_up(image, places, "linear", float(image.data.min())),
             displacement=Field(grid, vectors_mm).to_voxels(),
-            moved_labels=self._labels and _looked_up(self._labels, places, "nearest", 0),
-            warped_points_mm=None if self._points is None else transform.map(self._points),
+            moved_labels=labels and _looked_up(labels, places, "nearest", 0),
+            warped_points_mm=None if points is None else transform.map(points),
         )
+
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        """What does not depend on the transform."""
+        fixed, moving, initial = self.fixed, self.moving, self.initial
+        grid = fixed.image.grid
+        return {
+            "pair": self.pair,
+            "fixed": fixed.image.data,
+            "moving": initial.resample(moving.image, grid, fill=float(moving.image.data.min())),
+            "affine": grid.affine,
+            "initial": initial.affine,
+            "fixed_labels": fixed.labels and fixed.labels.data,
+            "moving_labels": moving.labels and initial.resample(moving.labels, grid, interpolation="nearest"),
+            "fixed_mask": fixed.mask,
+            "fixed_points_mm": fixed.points_mm,
+            "moving_points_mm": moving.points_mm,
+            "initial_points_mm": None if fixed.points_mm is None else initial.map(fixed.points_mm),
+        }
 
 
 def _looked_up(volume: Volume, places_mm: np.ndarray, interpolation: Interpolation, fill: float) -> np.ndarray:
     """A volume at world points `(3, X, Y, Z)`."""
     return sample(volume.data, apply_matrix(volume.grid.inverse, places_mm), interpolation=interpolation, fill=fill)
-
-
-def _labels(scan: Subject, image: Volume) -> Volume | None:
-    return None if scan.labels is None else on_grid_of(image, read_volume(scan.labels, labels=True))
-
-
-def _points(scan: Subject) -> np.ndarray | None:
-    return None if scan.points is None else read_points(Path(scan.points))[0]

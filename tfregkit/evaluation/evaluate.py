@@ -74,7 +74,7 @@ def evaluate_run(
     with progress(console) as bars:
         task = bars.add_task("Evaluating", total=len(pairs) * len(lambdas))
         for number, pair in enumerate(pairs):
-            for found in measured(registration, pair, lambdas, metrics, settings.refine):
+            for found in measured(registration, pair, lambdas, metrics, settings.refine, settings.directions):
                 _take(found, pair, result, settings if number < settings.pictures else None, console)
                 bars.advance(task)
     result.rows.sort(key=lambda row: lambdas.index(row.lam))  # stable: the pairs stay in their order
@@ -148,7 +148,7 @@ def _take(
         told = failure in result.failures.values()
         result.failures[pair.id, found.lam] = failure
         if not told:
-            console.print(f"[red]{pair.id}[/red]: {escape(failure)}", highlight=False)
+            console.print(f"[red]{pair.id}[/red]: {escape(failure)}", highlight=False, soft_wrap=True)
     else:
         result.rows += found.rows
 
@@ -156,9 +156,8 @@ def _take(
 def _picture(case: Case, rows: list[Row], folder: Path, settings: EvaluationSettings, lam: float | None) -> Path:
     from tfregkit.report.figure import registration_figure
 
-    shown = [
-        f"{r.metric} {r.before:.3g} → {r.after:.3g}" for r in rows if r.metric in ("dice", "tre") and not r.structure
-    ]
+    told = [r for r in rows if r.metric in ("dice", "tre") and not r.structure and r.direction == "registration"]
+    shown = [f"{r.metric} {r.before:.3g} → {r.after:.3g}" for r in told]
     path = with_lambda(folder / f"{case.pair}.png", lam)
     return registration_figure(case, path, planes=settings.planes, caption="   ".join(shown))
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tfregkit.data.base import Pair
 from tfregkit.errors import TfregkitError
-from tfregkit.evaluation.base import Case, Metric
+from tfregkit.evaluation.base import Case, Direction, Metric
 from tfregkit.evaluation.cases import Scans
 from tfregkit.evaluation.table import SECONDS, Row
 
@@ -17,7 +17,7 @@ Values = dict[str, dict[str, float]]
 
 
 class Measured(NamedTuple):
-    """A pair at one lambda: its case and rows, or why there are none."""
+    """A pair at one lambda: its case (of the registration direction) and rows, or why there are none."""
 
     lam: float | None
     case: Case | None = None
@@ -26,7 +26,12 @@ class Measured(NamedTuple):
 
 
 def measured(
-    registration: Any, pair: Pair, lambdas: Sequence[float | None], metrics: Mapping[str, Metric], refine: int = 0
+    registration: Any,
+    pair: Pair,
+    lambdas: Sequence[float | None],
+    metrics: Mapping[str, Metric],
+    refine: int = 0,
+    directions: Sequence[Direction] = ("registration",),
 ) -> Iterator[Measured]:
     """Register a pair once for all lambdas and measure each result, in their order. No error leaves it.
 
@@ -39,8 +44,10 @@ def measured(
         lambdas: `[None]` for a network that takes none.
         metrics: By the name of their rows.
         refine: Steps of optimisation for each result.
+        directions: The one registration of a pair is measured in each of them.
     """
-    results, scans, before = _results(registration, pair, lambdas, refine), None, None
+    results, scans, turned = _results(registration, pair, lambdas, refine), None, None
+    before: dict[Direction, Values] = {}
     for place, lam in enumerate(lambdas):
         try:
             result = next(results)
@@ -48,22 +55,30 @@ def measured(
             yield from (Measured(later, failure=reason(error)) for later in lambdas[place:])
             return
         try:
-            scans = scans or Scans(pair, result.initial)
-            case = scans.case(result.transform)
-            before = before or values(case.before(), metrics)
-            seconds = Row(pair.id, lam, SECONDS, "", math.nan, sum(result.seconds.values()))
-            yield Measured(lam, case, [*measure(case, metrics, lam, before), seconds])
+            scans = scans or Scans.read(pair, result.initial)
+            turned = turned or scans.turned()
+            case, rows = scans.case(result.transform), []
+            for direction in directions:
+                seen = case if direction == "registration" else turned.case(result.inverse)
+                before[direction] = before.get(direction) or values(seen.before(), metrics)
+                rows += measure(seen, metrics, lam, before[direction], direction)
+            rows.append(Row(pair.id, lam, SECONDS, "", math.nan, sum(result.seconds.values())))
+            yield Measured(lam, case, rows)
         except Exception as error:
             yield Measured(lam, failure=reason(error))
 
 
 def measure(
-    case: Case, metrics: Mapping[str, Metric], lam: float | None = None, before: Values | None = None
+    case: Case,
+    metrics: Mapping[str, Metric],
+    lam: float | None = None,
+    before: Values | None = None,
+    direction: Direction = "registration",
 ) -> list[Row]:
     """All metrics of one pair, before (as given, or measured here) and after registration."""
     earlier = values(case.before(), metrics) if before is None else before
     return [
-        Row(case.pair, lam, name, structure, earlier[name].get(structure, math.nan), value)
+        Row(case.pair, lam, name, structure, earlier[name].get(structure, math.nan), value, direction)
         for name, found in values(case, metrics).items()
         for structure, value in found.items()
     ]

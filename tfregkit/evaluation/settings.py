@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from tfregkit.config.settings import Kind, Settings, Spec
+from tfregkit.evaluation.base import Direction
 from tfregkit.lambdas import checked, parse_lambdas
 
 
@@ -17,6 +18,9 @@ class EvaluationSettings(Settings):
     Args:
         metrics: The metrics. One that needs labels or points a pair does not have gives no row for it.
         pairs: Which pairs of the data set are evaluated.
+        directions: In which directions the one registration of a pair is measured. `registration`: the moving scan's
+            labels (image, points), warped onto the fixed scan's grid. `segmentation`: the fixed scan's, warped by the
+            inverse onto the moving scan's grid, as an atlas's onto the image it segments.
         lambdas: Evaluate at each of these values, or at those of the list `paper17`; only for networks conditioned on
             lambda. By default at the one that `tfregkit sweep` chose for the run, and at the end of training, when none
             can have been chosen, at `trainer.validation_lambda`.
@@ -29,6 +33,7 @@ class EvaluationSettings(Settings):
         default=["dice", "dice30", "folds", "sdlogj", "ncc", "tre"], min_length=1
     )
     pairs: Literal["test", "validation"] = "test"
+    directions: list[Direction] = Field(default=["registration"], min_length=1)
     lambdas: list[Annotated[float, Field(ge=0, le=1)]] | None = Field(default=None, min_length=1)
     refine: int = Field(default=0, ge=0)
     pictures: int = Field(default=1, ge=0)
@@ -45,6 +50,13 @@ class EvaluationSettings(Settings):
     @classmethod
     def _each_once(cls, value: list[float] | None) -> list[float] | None:
         return value and list(checked(value))
+
+    @field_validator("directions")
+    @classmethod
+    def _no_direction_twice(cls, value: list[Direction]) -> list[Direction]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"a direction is given twice. Received: {', '.join(value)}")
+        return value
 
     def with_structures(self, path: Path) -> EvaluationSettings:
         """The same settings with every metric that merges labels reading this JSON file."""

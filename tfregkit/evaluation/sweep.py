@@ -123,7 +123,8 @@ def sweep_run(
                 bars.advance(task)
                 if found.failure and pair.id not in failures:
                     failures[pair.id] = found.failure
-                    console.print(f"[red]{pair.id}[/red]: {escape(found.failure)}", highlight=False)
+                    told = f"[red]{pair.id}[/red]: {escape(found.failure)}"
+                    console.print(told, highlight=False, soft_wrap=True)
             kept.add(rows)
     used = [pair.id for pair in pairs if not kept.missing(pair, lambdas)]
     if not used:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tfregkit.evaluation.base import Metric
+from tfregkit.evaluation.base import Direction, Metric
 from tfregkit.evaluation.statistics import wilcoxon_p
 from tfregkit.files import atomic_path
 
@@ -34,6 +34,7 @@ class Row:
     structure: str
     before: float
     after: float
+    direction: Direction = "registration"
 
 
 @dataclass(frozen=True)
@@ -52,21 +53,28 @@ class Summary:
     after_sd: float = math.nan
     after_median: float = math.nan
     p: float = math.nan
+    direction: Direction = "registration"
 
 
 def summarise(rows: Iterable[Row], metrics: Mapping[str, Metric]) -> list[Summary]:
     """Mean, standard deviation (n-1), median and Wilcoxon's p before against after, for each metric and structure.
 
+    Lambdas and directions stay apart.
     A metric that pools its pairs (Dice30) has its pooled numbers instead of the mean, without deviation and p.
     """
-    groups: dict[tuple[float | None, str, str], list[Row]] = {}
+    groups: dict[tuple[float | None, Direction, str, str], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.lam, row.metric, row.structure), []).append(row)
+        groups.setdefault((row.lam, row.direction, row.metric, row.structure), []).append(row)
     return [line for key, members in groups.items() for line in _lines(*key, members, metrics)]
 
 
 def _lines(
-    lam: float | None, name: str, structure: str, members: list[Row], metrics: Mapping[str, Metric]
+    lam: float | None,
+    direction: Direction,
+    name: str,
+    structure: str,
+    members: list[Row],
+    metrics: Mapping[str, Metric],
 ) -> list[Summary]:
     before, after = (np.array([getattr(row, when) for row in members], float) for when in ("before", "after"))
     metric = metrics.get(name)
@@ -74,11 +82,14 @@ def _lines(
     n = int(np.count_nonzero(~np.isnan(after)))
     pooled, earlier = (metric.pool(after), metric.pool(before)) if metric else ({}, {})
     if pooled:
-        return [Summary(lam, key, structure, unit, better, n, earlier[key], pooled[key]) for key in pooled]
+        return [
+            Summary(lam, key, structure, unit, better, n, earlier[key], pooled[key], direction=direction)
+            for key in pooled
+        ]
     (mean_before, sd_before), (mean_after, sd_after) = _mean_sd(before), _mean_sd(after)
     p = wilcoxon_p(before, after)
     spread = (sd_before, sd_after, _median(after), p)
-    return [Summary(lam, name, structure, unit, better, n, mean_before, mean_after, *spread)]
+    return [Summary(lam, name, structure, unit, better, n, mean_before, mean_after, *spread, direction)]
 
 
 def _mean_sd(values: np.ndarray) -> tuple[float, float]:
@@ -107,7 +118,7 @@ def write_table(path: Path, lines: Sequence[Any], kind: type, float_format: str 
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a `metrics.csv`, to summarise or compare them anew."""
+    """The rows of a `metrics.csv`, to summarise or compare them anew. One without `direction` has registration's."""
     with open(path, encoding="utf-8", newline="") as file:
         return [_row(line) for line in csv.DictReader(file)]
 
@@ -115,7 +126,8 @@ def read_rows(path: Path) -> list[Row]:
 def _row(line: dict[str, str]) -> Row:
     before, after = (float(line[when] or "nan") for when in ("before", "after"))
     lam = float(line["lambda"]) if line["lambda"] else None
-    return Row(line["pair"], lam, line["metric"], line["structure"], before, after)
+    direction = line.get("direction") or "registration"
+    return Row(line["pair"], lam, line["metric"], line["structure"], before, after, direction)
 
 
 def printed(lines: list[Summary], *, structures: int = 24) -> RichTable:
@@ -128,19 +140,20 @@ def printed(lines: list[Summary], *, structures: int = 24) -> RichTable:
     from rich.table import Table as RichTable
 
     table = RichTable(box=None, header_style="bold", pad_edge=False)
-    swept = len({line.lam for line in lines}) > 1
-    for name in (["lambda"] if swept else []) + ["metric"]:
+    swept, ways = len({line.lam for line in lines}) > 1, len({line.direction for line in lines}) > 1
+    for name in (["lambda"] if swept else []) + (["direction"] if ways else []) + ["metric"]:
         table.add_column(name)
     for name in ("before", "after", "sd", "n", "p"):
         table.add_column(name, justify="right")
-    parts = Counter((line.lam, line.metric) for line in lines if line.structure)
+    parts = Counter((line.lam, line.direction, line.metric) for line in lines if line.structure)
     for line in lines:
-        if line.structure and parts[line.lam, line.metric] > structures:
+        if line.structure and parts[line.lam, line.direction, line.metric] > structures:
             continue
         unit = f" ({line.unit})" if line.unit else ""
         label = f"  [dim]{line.structure}[/dim]" if line.structure else line.metric + unit
         cells = [_number(line.before), _marked(line), _number(line.after_sd), str(line.n), _probability(line.p)]
-        table.add_row(*([_number(line.lam)] if swept else []), label, *cells)
+        first = ([_number(line.lam)] if swept else []) + ([line.direction] if ways else [])
+        table.add_row(*first, label, *cells)
     return table
 
 

@@ -80,9 +80,20 @@ def test_set_chooses_other_metrics_for_one_call(trained, tmp_path):
     assert yaml.safe_load((trained / "run" / "resolved.yaml").read_text())["evaluation"] is None
 
 
+def test_both_directions(trained, tmp_path):
+    words = ["--pairs", str(trained / "good.csv"), "--out", str(tmp_path), "--directions", "registration,segmentation"]
+    assert tfregkit(["evaluate", str(trained / "run"), *words]) == 0
+    dice = {r["direction"]: r for r in rows(tmp_path / "metrics.csv") if (r["metric"], r["structure"]) == ("dice", "1")}
+    assert list(dice) == ["registration", "segmentation"]
+    before = [float(row["before"]) for row in dice.values()]  # one grid, no start: the same overlap from both sides
+    assert before[0] == before[1] < 1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--directions", "registration,segment"], "evaluation.directions.1: Input should be 'registration' or"),
+        (["--directions", "segmentation,segmentation"], "evaluation.directions: a direction is given twice"),
         (["--lambdas", "0.1,0.5"], "`lambdas` needs a network that is conditioned on lambda"),
         (["--lambdas", "0.1,1.5"], "'--lambdas': a lambda must lie in [0, 1]. Received: 1.5"),
         (["--set", "evaluation.lambdas=[0.1, 1.5]"], "evaluation.lambdas.1: Input should be less than or equal to 1"),

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from tfregkit.data.base import Pair, Subject
 from tfregkit.data.grid import Grid
 from tfregkit.errors import DataError
-from tfregkit.evaluation.cases import make_case
+from tfregkit.evaluation.cases import Scans, make_case
 from tfregkit.inference.field import Field
 from tfregkit.inference.transform import Transform
 
@@ -91,6 +91,38 @@ def test_every_voxel_is_looked_up_where_the_transform_says(pair):
         shift = FIXED_AFFINE[:3, :3] @ case.displacement[tuple(voxel)]
         np.testing.assert_allclose(shift, transform.map(place[None])[0] - place, atol=1e-3)
     assert seen > 60
+
+
+def test_turned_the_fixed_scan_is_looked_up_on_the_moving_grid(pair, tmp_path):
+    """With any transform at all: that it is the inverse is the caller's business."""
+    mask = np.zeros(MOVING, np.uint8)
+    mask[2:5] = 1
+    masked = replace(pair.moving, mask=save(tmp_path, "mask", mask, MOVING_AFFINE))
+    transform, initial = smooth_transform()
+    turned = Scans.read(Pair(masked, pair.fixed), initial).turned()
+    case = turned.case(transform)
+    assert case.pair == "moving_to_fixed"
+    np.testing.assert_allclose(case.affine, MOVING_AFFINE)
+    np.testing.assert_array_equal(case.fixed_mask, mask)
+    labels = {name: np.asarray(nib.load(getattr(pair, name).labels).dataobj) for name in ("moving", "fixed")}
+    np.testing.assert_array_equal(case.fixed_labels, labels["moving"])
+    seen = 0
+    for voxel in np.random.default_rng(0).integers(0, MOVING, (60, 3)):
+        place = MOVING_AFFINE[:3, :3] @ voxel + MOVING_AFFINE[:3, 3]
+        for mapped, carried in (
+            (transform.map(place[None])[0], case.moved_labels),
+            (place - [1.0, -2.0, 0.5], case.before().moved_labels),  # the affine start, undone
+        ):
+            expected = value_at(labels["fixed"], FIXED_AFFINE, mapped, 0)
+            if expected is not None:
+                seen += 1
+                assert carried[tuple(voxel)] == expected
+        shift = MOVING_AFFINE[:3, :3] @ case.displacement[tuple(voxel)]
+        np.testing.assert_allclose(shift, transform.map(place[None])[0] - place, atol=1e-3)
+    assert seen > 30
+    points = np.array([[1.5, -2, 3], [4, 1, -2.5]])
+    np.testing.assert_allclose(case.warped_points_mm, transform.map(points))
+    np.testing.assert_allclose(case.before().warped_points_mm, points - [1.0, -2.0, 0.5])
 
 
 def test_points_before_and_after(pair):

@@ -19,7 +19,7 @@ from tfregkit.inference.registration import Registration
 from tfregkit.inference.transform import Transform
 
 SHAPE = (17, 13, 11)
-SHIFT_MM = np.array([2.0, 0.0, 0.0])
+SHIFT_MM, BACK_MM = np.array([2.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0])
 SETTINGS = {"metrics": [{"name": "dice", "labels": {"block": 1}}, "tre", "folds"], "planes": ["axial"]}
 
 
@@ -45,7 +45,7 @@ def pairs(tmp_path):
 
 
 class Shifts:
-    """Stands for a trained run: every pair is shifted by 2 mm, times 1 - lambda."""
+    """Stands for a trained run: every pair is shifted by 2 mm, times 1 - lambda; the inverse, to tell it, by 1 mm."""
 
     def __init__(self, conditioned=False):
         self.network = SimpleNamespace(conditioned=conditioned)
@@ -63,9 +63,14 @@ class Shifts:
         if not moving.is_file():
             raise DataError(f"{moving}: there is no such file.")
         for value in lam or [0.0]:
-            matrix = np.eye(4)
-            matrix[:3, 3] = SHIFT_MM * (1.0 - value)
-            yield SimpleNamespace(transform=Transform((matrix,)), initial=Transform(), seconds={"network": 0.25})
+            there, back = np.eye(4), np.eye(4)
+            there[:3, 3], back[:3, 3] = SHIFT_MM * (1.0 - value), -BACK_MM
+            yield SimpleNamespace(
+                transform=Transform((there,)),
+                inverse=Transform((back,)),
+                initial=Transform(),
+                seconds={"network": 0.25},
+            )
 
 
 @pytest.fixture
@@ -110,6 +115,41 @@ def test_values_before_and_after_reach_the_files_and_the_terminal(tmp_path, pair
     assert (summary["tre", ""]["before"], summary["tre", ""]["after"], summary["tre", ""]["n"]) == ("3", "1", "2")
     assert "tre (mm)" in shown
     assert str(result.folder) in shown
+
+
+def test_both_directions_of_one_registration(tmp_path, pairs, shifts):
+    both = ["registration", "segmentation"]
+    result, shown = evaluated(fake_run(tmp_path, test=pairs), directions=both)
+    assert len(shifts.calls) == 2
+    table = {
+        (r["pair"], r["metric"], r["direction"]): (r["before"], r["after"])
+        for r in rows(result.folder / "metrics.csv")
+        if not r["structure"]
+    }
+    assert table["near_to_fixed", "dice", "registration"] == (f"{4 / 6:.6g}", "1")
+    assert table["near_to_fixed", "dice", "segmentation"] == (f"{4 / 6:.6g}", f"{5 / 6:.6g}")
+    assert table["far_to_fixed", "dice", "segmentation"] == (f"{2 / 6:.6g}", f"{3 / 6:.6g}")
+    assert table["far_to_fixed", "tre", "segmentation"] == ("4", "3")
+    assert [key for key in table if key[1] == "seconds"] == [
+        ("near_to_fixed", "seconds", "registration"),
+        ("far_to_fixed", "seconds", "registration"),
+    ]
+    summary = {(r["metric"], r["direction"]): r["after"] for r in rows(result.folder / "summary.csv")}
+    assert (summary["tre", "registration"], summary["tre", "segmentation"]) == ("1", "2")
+    assert "segmentation" in shown
+    alone, _ = evaluated(fake_run(tmp_path, test=pairs), out=tmp_path / "alone")
+    assert result.pictures[0].read_bytes() == alone.pictures[0].read_bytes()
+
+
+def test_segmentation_direction_alone(tmp_path, pairs, shifts):
+    result, _ = evaluated(fake_run(tmp_path, test=pairs[:1]), directions=["segmentation"])
+    assert {r.direction for r in result.rows if r.metric != "seconds"} == {"segmentation"}
+    assert len(result.pictures) == 1
+
+
+def test_each_direction_once():
+    with pytest.raises(ValueError, match="a direction is given twice. Received: segmentation, segmentation"):
+        EvaluationSettings(directions=["segmentation", "segmentation"])
 
 
 def test_one_picture_unless_asked_otherwise(tmp_path, pairs, shifts):

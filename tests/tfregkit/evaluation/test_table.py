@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,9 +21,9 @@ BEFORE = [0.61, 0.58, 0.66, 0.60, math.nan]
 AFTER = [0.71, 0.55, 0.78, 0.70, math.nan]
 
 
-def rows(metric="dice", structure="", lam=None):
+def rows(metric="dice", structure="", lam=None, direction="registration"):
     numbers = zip(BEFORE, AFTER, strict=True)
-    return [Row(f"p{i}", lam, metric, structure, before, after) for i, (before, after) in enumerate(numbers)]
+    return [Row(f"p{i}", lam, metric, structure, before, after, direction) for i, (before, after) in enumerate(numbers)]
 
 
 def test_summary_leaves_out_pairs_without_value():
@@ -53,6 +54,19 @@ def test_structures_lambdas_and_units_stay_apart():
     ]
 
 
+def test_directions_stay_apart_also_where_pairs_are_pooled():
+    better = [replace(row, after=row.after + 0.1, direction="segmentation") for row in rows("dice30")]
+    lines = summarise(rows() + rows("dice30") + better, METRICS)
+    assert [(line.direction, line.metric, line.n) for line in lines] == [
+        ("registration", "dice", 4),
+        ("registration", "dice30_mean", 4),
+        ("registration", "dice_p30", 4),
+        ("segmentation", "dice30_mean", 4),
+        ("segmentation", "dice_p30", 4),
+    ]
+    assert lines[3].after == pytest.approx(lines[1].after + 0.1)
+
+
 def test_single_pair_and_no_value_at_all_are_defined():
     (single,) = summarise(rows()[:1], METRICS)
     assert (single.n, single.after, single.p) == (1, 0.71, 1.0)
@@ -64,17 +78,24 @@ def test_single_pair_and_no_value_at_all_are_defined():
 
 def test_csv_files_round_trip_and_leave_undefined_cells_empty(tmp_path):
     path = tmp_path / "metrics.csv"
-    written = rows() + rows(structure="left", lam=0.25)
+    written = rows() + rows(structure="left", lam=0.25, direction="segmentation")
     write_table(path, written, Row)
     with open(path, newline="") as file:
         lines = list(csv.DictReader(file))
-    assert list(lines[0]) == ["pair", "lambda", "metric", "structure", "before", "after"]
+    assert list(lines[0]) == ["pair", "lambda", "metric", "structure", "before", "after", "direction"]
     assert (lines[4]["after"], lines[0]["lambda"], lines[5]["lambda"]) == ("", "", "0.25")
     back = read_rows(path)
-    assert [(r.pair, r.lam, r.structure) for r in back] == [(r.pair, r.lam, r.structure) for r in written]
+    assert [(r.pair, r.lam, r.structure, r.direction) for r in back] == [
+        (r.pair, r.lam, r.structure, r.direction) for r in written
+    ]
     np.testing.assert_allclose([r.after for r in back], [r.after for r in written])
     write_table(tmp_path / "summary.csv", summarise(back, METRICS), Summary)
     assert (tmp_path / "summary.csv").read_text().startswith("lambda,metric,structure,unit,better,n,before,after,")
+
+
+def test_a_table_without_direction_is_registrations(tmp_path):
+    (tmp_path / "old.csv").write_text("pair,lambda,metric,structure,before,after\np0,,dice,left,0.5,0.75\n")
+    assert read_rows(tmp_path / "old.csv") == [Row("p0", None, "dice", "left", 0.5, 0.75, "registration")]
 
 
 def text(lines, **options):
@@ -90,6 +111,12 @@ def test_printed_table_shows_before_after_and_structures():
     assert "left" in shown
     assert "tre (mm)" in shown
     assert "lambda" not in shown
+    assert "direction" not in shown
+
+
+def test_printed_table_names_the_direction_when_there_are_two():
+    shown = text(summarise(rows() + rows(direction="segmentation"), METRICS))
+    assert [line.split()[0] for line in shown.splitlines()] == ["direction", "registration", "segmentation"]
 
 
 def test_printed_table_names_lambda_when_several_and_hides_long_lists_of_structures():
