@@ -15,7 +15,7 @@ from tfregkit.evaluation.base import Case, Metric
 from tfregkit.files import atomic_path
 from tfregkit.models.base import Decoder, Encoder, Network, Pyramid, Stitcher
 from tfregkit.objective.base import Regularizer, Similarity
-from tfregkit.objective.view import View
+from tfregkit.objective.view import Target, View
 from tfregkit.training.strategy import Strategy
 
 KINDS: dict[str, type] = {
@@ -58,6 +58,7 @@ __all__ = [
     "Stitcher",
     "Strategy",
     "Subject",
+    "Target",
     "View",
     "absolute",
     "atomic_path",

@@ -49,7 +49,8 @@ class Network(Component, keras.Model):
     - `velocity` (for SVF networks): the stationary velocity at the resolution at which it is integrated. A network that
       gives it integrates it, and then gives `inverse` too at inference; where there is no integration the velocity is
       the displacement, perhaps coarser, regularizers with `on: velocity` look at it, and there is never an `inverse`,
-    - `features` (optional): tensors by name, for terms that look at them.
+    - `features` (optional): maps of the whole images by role and pyramid level, for terms that look at them:
+      `{"moving": {"P0": (B, X, Y[, Z], C), ...}, "fixed": {...}}`.
 
     The network does not warp images: the strategy does, for it knows which of them the objective looks at.
 
@@ -64,6 +65,17 @@ class Network(Component, keras.Model):
     def conditioned(self) -> bool:
         """Whether the network takes `lam`."""
         return False
+
+    def encode(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
+        """The `features` that `call` gives of these inputs. A network with an encoder overrides it and runs no more.
+
+        Raises:
+            ConfigError: When this network gives none.
+        """
+        outputs = self(inputs, training=training)
+        if "features" not in outputs:
+            raise ConfigError(f"network `{type(self).__name__}` gives no features for a term to look at.")
+        return outputs["features"]
 
     def extractor(self, role: str) -> keras.layers.Layer:
         """What gives features of an image of that role (`moving` or `fixed`) to components of later stages.

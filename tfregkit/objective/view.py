@@ -5,6 +5,22 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 
+class Target(NamedTuple):
+    """What a slow copy of the network sees of the same images, for terms that learn to predict it (BYOL).
+
+    The copy's weights are moving averages of the network's. A term with weights on that side (a projector) keeps
+    averages of its own with the same decay.
+
+    Attributes:
+        features: As those of a `View`, without a gradient.
+        decay: How much of the averages stays in this step, a scalar: 0 in the first step, which sets them, and 1
+            outside training, where nothing moves.
+    """
+
+    features: dict[str, dict[str, Any]]
+    decay: Any
+
+
 class View(NamedTuple):
     """Two images on one grid that should look alike, and what is known of them.
 
@@ -19,6 +35,9 @@ class View(NamedTuple):
         noise: `(B, 4096)` uniform numbers in [0, 1), a pure function of seed and step; None outside training.
         others: `(B, X, Y[, Z], C)`: images of other persons, not warped, in the role that `moved` has; or None.
         features: Feature maps by role and name, where the network gives them: `{"moving": {"conv1": ...}, ...}`.
+        subjects: Whose images the batch holds, by role: `{"moving": (B, 1), "fixed": (B, 1)}`, whole numbers that are
+            equal for scans of one person; None outside training.
+        target: What a slow copy of the network sees, where the strategy keeps one; or None.
     """
 
     fixed: Any
@@ -29,3 +48,16 @@ class View(NamedTuple):
     noise: Any = None
     others: Any = None
     features: dict[str, dict[str, Any]] | None = None
+    subjects: dict[str, Any] | None = None
+    target: Target | None = None
+
+    @staticmethod
+    def given(batch: dict[str, Any], roles: tuple[str, str]) -> dict[str, Any]:
+        """What a batch brings for a view of these roles, as keywords: `noise`, `others`, `subjects`."""
+        names = {role: f"{role}_subject" for role in roles}
+        known = all(name in batch for name in names.values())
+        return {
+            "noise": batch.get("noise"),
+            "others": batch.get(f"{roles[1]}_others"),
+            "subjects": {role: batch[name] for role, name in names.items()} if known else None,
+        }

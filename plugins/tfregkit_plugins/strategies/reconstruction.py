@@ -32,6 +32,6 @@ class Reconstruction(Strategy):
                     "strategy `reconstruction`: a term needs features of both images: `images` of the network."
                 )
             for name, roles in (("forward", ("fixed", "moving")), ("backward", ("moving", "fixed"))):
-                known = {"noise": batch.get("noise"), "others": batch.get(f"{roles[1]}_others"), "features": features}
-                views.append(View(batch[roles[0]], batch[roles[1]], None, name, roles, **known))
+                known = View.given(batch, roles)
+                views.append(View(batch[roles[0]], batch[roles[1]], None, name, roles, **known, features=features))
         return objective(views, {}, lam=batch.get("lam"))

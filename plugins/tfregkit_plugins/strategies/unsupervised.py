@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from tfregkit.api import ConfigError, Strategy, View
+from tfregkit.api import ConfigError, Strategy, Target, View
 from tfregkit.ops.warp import warp
 
 
@@ -30,15 +30,23 @@ class Unsupervised(Strategy):
         """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
         inputs = {name: batch[name] for name in ("moving", "fixed", "lam") if name in batch}
         outputs = network(inputs, training=training)
-        views = [self._view("forward", batch, "fixed", "moving", outputs["displacement"], objective.mask)]
+        target = self._target(inputs, network, objective, training)
+        seen = {"features": outputs.get("features"), "target": target}
+        views = [self._view("forward", batch, "fixed", "moving", outputs["displacement"], objective.mask, seen)]
         if self.symmetric:
             if "inverse" not in outputs:
                 raise ConfigError("strategy.symmetric: this network gives no inverse field. Choose one that does.")
-            views.append(self._view("backward", batch, "moving", "fixed", outputs["inverse"], objective.mask))
+            views.append(self._view("backward", batch, "moving", "fixed", outputs["inverse"], objective.mask, seen))
         fields = {name: ops.cast(outputs[name], "float32") for name in ("displacement", "velocity") if name in outputs}
         return objective(views, fields, lam=batch.get("lam"))
 
-    def _view(self, name: str, batch: dict[str, Any], still: str, pulled: str, field: Any, mask: str) -> View:
+    def _target(self, inputs: dict[str, Any], network: Any, objective: Any, training: bool | None) -> Target | None:
+        """What a slow copy of the network sees: there is none here."""
+        return None
+
+    def _view(
+        self, name: str, batch: dict[str, Any], still: str, pulled: str, field: Any, mask: str, seen: dict[str, Any]
+    ) -> View:
         """`still` stays and `pulled` is warped; images are data and get no gradient."""
         moved = warp(batch[pulled], field, image_gradient=False)
         region = None
@@ -46,8 +54,8 @@ class Unsupervised(Strategy):
             region = _mask(batch, still, mask)
         if mask == "union":
             region = ops.maximum(region, warp(_mask(batch, pulled, mask), field, image_gradient=False))
-        known = {"noise": batch.get("noise"), "others": batch.get(f"{pulled}_others")}
-        return View(batch[still], moved, region, name, roles=(still, pulled), **known)
+        roles = (still, pulled)
+        return View(batch[still], moved, region, name, roles, **View.given(batch, roles), **seen)
 
 
 def _mask(batch: dict[str, Any], image: str, mode: str) -> Any:
