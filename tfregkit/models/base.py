@@ -27,7 +27,10 @@ class Encoder(Component, keras.layers.Layer):
 
 
 class Decoder(Component, keras.layers.Layer):
-    """A pyramid to one feature map at full resolution: `call(self, pyramid, embedding=None, training=None)`."""
+    """A pyramid to one feature map, at full resolution or coarser.
+
+    A subclass implements `call(self, pyramid, embedding=None, training=None)`, which returns `(B, x, y[, z], C)`.
+    """
 
 
 class Stitcher(Component, keras.layers.Layer):

@@ -16,8 +16,9 @@ class UNetDecoder(Decoder):
     """From the bottom of a pyramid up: double, join with the level's features, convolve; then the final blocks.
 
     Args:
-        filters: Channels of each level above the bottom, coarse to fine; as many as the pyramid has levels, minus one.
-        final: Channels of further blocks at full resolution.
+        filters: Channels of each level above the bottom, coarse to fine: one entry per level for features at full
+            resolution, fewer to end at a coarser one, which saves most of the arithmetic.
+        final: Channels of further blocks at the resolution where `filters` end.
         kernel_size: Side of the kernels, odd.
         normalization: `none` or `instance`; `cin` blocks bring their own.
         slope: Negative slope of the LeakyReLU.
@@ -26,7 +27,8 @@ class UNetDecoder(Decoder):
         remat: Recompute the blocks in the backward pass instead of keeping their inner results: less memory, more time.
 
     Call arguments: `pyramid` `{"P0": ..., "Pn": ...}`, each level half as large as the one before; `embedding` `None`
-    or `(B, E)`. Returns `(B, X, Y[, Z], C)`, C the last of `final`, or of `filters` when `final` is empty.
+    or `(B, E)`. Returns `(B, x, y[, z], C)` of the finest level reached, C the last of `final`, or of `filters` when
+    `final` is empty.
     """
 
     def __init__(
@@ -55,18 +57,18 @@ class UNetDecoder(Decoder):
             self.final_blocks = [conv(f) for f in self.final]
 
     def build(self, pyramid_shape, embedding_shape=None):
-        if len(pyramid_shape) != len(self.filters) + 1:
+        if len(pyramid_shape) < len(self.filters) + 1:
             raise ValueError(
-                f"`filters` of the decoder must have one entry per level above the bottom: the encoder gives "
+                f"`filters` of the decoder has at most one entry per level above the bottom: the encoder gives "
                 f"{len(pyramid_shape)} levels, so {len(pyramid_shape) - 1}. Received: filters={self.filters}"
             )
 
     def call(self, pyramid, embedding=None, training=None):
-        levels = len(self.filters)
+        bottom = len(pyramid) - 1
         condition = () if embedding is None else (embedding,)
-        features = pyramid[f"P{levels}"]
+        features = pyramid[f"P{bottom}"]
         for i, block in enumerate(self.up_blocks):
-            features = block(features, pyramid[f"P{levels - 1 - i}"], *condition)
+            features = block(features, pyramid[f"P{bottom - 1 - i}"], *condition)
         for block in self.final_blocks:
             features = block(features, *condition)
         return leaky_relu(features, self.slope) if self.block == "cin" else features

@@ -17,6 +17,7 @@ class ContraReg(VoxelMorph):
 
     Args:
         channels: ch, the width of every convolution.
+        finest: Where the decoder ends: `full` resolution, or `half`, which is several times cheaper.
         resolution: Where the velocity is integrated.
         steps: ts; read as squarings, as in the first author's code. `method: euler` reads it as time steps.
         method: How the velocity is integrated.
@@ -31,6 +32,7 @@ class ContraReg(VoxelMorph):
         self,
         *,
         channels: Annotated[int, Field(gt=0)] = 64,
+        finest: Literal["full", "half"] = "full",
         resolution: Literal["full", "half"] = "full",
         steps: Annotated[int, Field(ge=0)] = 5,
         method: Literal["scaling_squaring", "euler"] = "scaling_squaring",
@@ -41,6 +43,7 @@ class ContraReg(VoxelMorph):
         super().__init__(
             encoder_filters=[channels] * 4,
             decoder_filters=[channels] * 7,
+            finest=finest,
             resolution=resolution,
             steps=steps,
             method=method,

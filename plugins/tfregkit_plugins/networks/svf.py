@@ -25,8 +25,10 @@ class SVF(Network):
 
     Args:
         encoder: Images to a pyramid of features.
-        decoder: Pyramid to features at full resolution.
-        resolution: Where the velocity is integrated: `full`, or `half` (resized before, the displacement resized back).
+        decoder: Pyramid to the features of which the velocity is made. One that ends at half resolution saves most of the
+            arithmetic where the velocity is integrated at half resolution anyway.
+        resolution: Where the velocity is integrated: `full` or `half`; it is resized before, unless the decoder ends there,
+            and the displacement is resized back.
         steps: T of the integration; 0 makes the velocity the displacement, without an inverse.
         method: `scaling_squaring` (2^T sub-steps) or `euler` (T sub-steps).
         bidirectional: Give `inverse` in training too, for objectives that look at both directions. At inference it is
@@ -100,10 +102,9 @@ class SVF(Network):
         embedding = self._embed(inputs["lam"]) if self.conditioned else None
         pyramid = self.encoder(ops.concatenate([moving, fixed], axis=-1), embedding=embedding, training=training)
         features = self.decoder(pyramid, embedding=embedding, training=training)
-        velocity = ops.cast(self.velocity_head(features), "float32")  # (B, X, Y[, Z], N)
-        shape = ops.shape(velocity)[1:-1]
-        if self.resolution == "half":
-            velocity = resize_field(velocity, [size // 2 for size in shape])
+        velocity = ops.cast(self.velocity_head(features), "float32")  # (B, x, y[, z], N)
+        shape = ops.shape(moving)[1:-1]
+        velocity = resize_field(velocity, [size // 2 for size in shape] if self.resolution == "half" else shape)
         outputs = {"velocity": velocity, "displacement": self._integrated(velocity, shape)}
         if self.steps > 0 and (self.bidirectional or not training):
             outputs["inverse"] = self._integrated(-velocity, shape)
@@ -115,8 +116,7 @@ class SVF(Network):
         return lam
 
     def _integrated(self, velocity, shape):
-        displacement = self.integrate(velocity)
-        return resize_field(displacement, shape) if self.resolution == "half" else displacement
+        return resize_field(self.integrate(velocity), shape)
 
     def _check(self, shape) -> None:
         sizes = tuple(shape[1:-1])

@@ -18,8 +18,10 @@ class VoxelMorph(SVF):
 
     Args:
         encoder_filters: Channels of the encoder, level by level from full resolution down.
-        decoder_filters: Channels of the decoder: one at the bottom, one per level on the way up, the rest at full
+        decoder_filters: Channels of the decoder: one at the bottom, one per level on the way up, the rest at the finest
             resolution after the last level.
+        finest: Where the decoder ends: `full` resolution as published, or `half`, with one level less on the way up:
+            about a quarter of the arithmetic, and no loss of resolution where the velocity is integrated at `half`.
         resolution: Where the velocity is integrated; published: `half`.
         steps: Squarings of the integration; published: 7.
         method: How the velocity is integrated.
@@ -37,6 +39,7 @@ class VoxelMorph(SVF):
         *,
         encoder_filters: Filters = (16, 32, 32, 32),
         decoder_filters: Filters = (32, 32, 32, 32, 32, 16, 16),
+        finest: Literal["full", "half"] = "full",
         resolution: Literal["full", "half"] = "half",
         steps: Annotated[int, Field(ge=0)] = 7,
         method: Literal["scaling_squaring", "euler"] = "scaling_squaring",
@@ -50,7 +53,8 @@ class VoxelMorph(SVF):
                 f"`decoder_filters` needs one entry for the bottom and one per level: at least {levels + 1} for "
                 f"{levels} levels. Received: decoder_filters={list(decoder_filters)}"
             )
-        bottom, up, final = decoder_filters[0], decoder_filters[1 : levels + 1], decoder_filters[levels + 1 :]
+        ups = levels if finest == "full" else levels - 1
+        bottom, up, final = decoder_filters[0], decoder_filters[1 : ups + 1], decoder_filters[ups + 1 :]
         block = "cin" if conditioning == "cin" else "conv"
         super().__init__(
             encoder=UNetEncoder(filters=[*encoder_filters, bottom], block=block, remat=remat),
@@ -63,4 +67,5 @@ class VoxelMorph(SVF):
         )
         self.encoder_filters = list(encoder_filters)
         self.decoder_filters = list(decoder_filters)
+        self.finest = finest
         self.remat = remat

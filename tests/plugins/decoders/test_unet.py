@@ -19,6 +19,11 @@ def test_gives_features_at_full_resolution(final, channels):
     assert decoder.count_params() == sum(taps)
 
 
+def test_fewer_filters_end_at_a_coarser_level():
+    decoder = tfregkit.build("decoder", "unet", filters=[8], final=[6])
+    assert tuple(decoder(PYRAMID).shape) == (2, 4, 6, 10, 6)
+
+
 def test_number_of_levels_must_fit():
     decoder = tfregkit.build("decoder", "unet", filters=[8, 8, 4])
     with pytest.raises(ValueError, match=r"the encoder gives 3 levels, so 2. Received: filters=\[8, 8, 4\]"):

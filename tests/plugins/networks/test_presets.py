@@ -45,6 +45,17 @@ def test_contrareg_is_as_wide_everywhere():
     assert network.stride == 16
 
 
+def test_finest_half_leaves_out_the_last_doubling():
+    channels = [(2, 16), (16, 32), (32, 32), (32, 32), (32, 32)]
+    channels += [(64, 32), (64, 32), (64, 32), (32, 32), (32, 16), (16, 16), (16, 3)]
+    network = built("voxelmorph", finest="half")
+    kernels = [v.shape for v in network.trainable_variables if v.path.endswith("kernel")]
+    assert sorted(tuple(k[-2:]) for k in kernels) == sorted(channels)
+    outputs = network({"moving": image(32, 16, 48), "fixed": image(32, 16, 48, seed=1)})
+    assert tuple(outputs["velocity"].shape) == (1, 16, 8, 24, 3)
+    assert tuple(outputs["displacement"].shape) == tuple(outputs["inverse"].shape) == (1, 32, 16, 48, 3)
+
+
 def test_contrareg_is_conditioned_by_four_layers_of_128_and_one_projection_per_block():
     plain, conditioned = built("contrareg", channels=6, conditioning="none"), built("contrareg", channels=6)
     embedding = (1 * 128 + 128) + 3 * (128 * 128 + 128)
