@@ -1,8 +1,9 @@
-"""Images cut into `count` equal blocks along every axis, and put together again."""
+"""Images cut into equal blocks, and put together again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from keras import ops
@@ -10,14 +11,14 @@ from keras import ops
 from tfregkit.ops.shapes import spatial_rank, spatial_shape
 
 
-def split_blocks(image: Any, count: int) -> Any:
+def split_blocks(image: Any, count: int | Sequence[Any]) -> Any:
     """The blocks of each item, in the batch: `out[b n^N + (i n + j) n + k] = image[b, i X/n : (i+1) X/n, ...]`.
 
     PC-SwinMorph, section 3.2: the patches of an image go through one network as a batch.
 
     Args:
         image: `(B, X, Y[, Z], C)`, the spatial sizes divisible by `count`.
-        count: Blocks along each axis, n.
+        count: Blocks along each axis, n; or one number for each axis.
 
     Returns:
         `(B n^N, X/n, Y/n[, Z/n], C)`: the blocks of one item together, in the order of the array (the first axis
@@ -26,61 +27,68 @@ def split_blocks(image: Any, count: int) -> Any:
     Raises:
         ValueError: If a size is not divisible by `count`; the message names sizes that are.
     """
-    rank = spatial_rank(image, "image")
-    sizes = spatial_shape(image)
-    check_divisible(sizes, count, f"split into {count} blocks along each axis")
-    inner = [size // count for size in sizes]
-    pairs = [size for block in inner for size in (count, block)]
+    rank, sizes = spatial_rank(image, "image"), spatial_shape(image)
+    counts = _counts(count, rank)
+    check_divisible(sizes, counts, "split into blocks")
+    inner = [size // number for size, number in zip(sizes, counts, strict=True)]
+    pairs = [size for pair in zip(counts, inner, strict=True) for size in pair]
     parts = ops.reshape(image, (-1, *pairs, image.shape[-1]))
     order = (0, *range(1, 2 * rank, 2), *range(2, 2 * rank + 1, 2), 2 * rank + 1)
     return ops.reshape(ops.transpose(parts, order), (-1, *inner, image.shape[-1]))
 
 
-def merge_blocks(blocks: Any, count: int) -> Any:
+def merge_blocks(blocks: Any, count: int | Sequence[Any]) -> Any:
     """The images of which `split_blocks` with the same `count` made these blocks.
 
     Args:
         blocks: `(B n^N, x, y[, z], C)`.
-        count: Blocks along each axis, n.
+        count: Blocks along each axis, n; or one number for each axis.
 
     Returns:
         `(B, n x, n y[, n z], C)`.
 
     Raises:
-        ValueError: If the number of blocks is not divisible by `count^N`.
+        ValueError: If the number of blocks is not that of whole images.
     """
-    rank = spatial_rank(blocks, "blocks")
-    number, inner = blocks.shape[0], spatial_shape(blocks)
-    if number is not None and number % count**rank:
-        raise ValueError(f"`blocks` must hold whole images of {count}^{rank} blocks each. Received: {number} blocks")
-    parts = ops.reshape(blocks, (-1, *[count] * rank, *inner, blocks.shape[-1]))
+    rank, inner = spatial_rank(blocks, "blocks"), spatial_shape(blocks)
+    counts, number = _counts(count, rank), blocks.shape[0]
+    if number is not None and all(isinstance(n, int) for n in counts) and number % math.prod(counts):
+        raise ValueError(
+            f"`blocks` must hold whole images of {'x'.join(map(str, counts))} blocks each. Received: {number} blocks"
+        )
+    parts = ops.reshape(blocks, (-1, *counts, *inner, blocks.shape[-1]))
     order = (0, *[axis for k in range(1, rank + 1) for axis in (k, rank + k)], 2 * rank + 1)
-    return ops.reshape(ops.transpose(parts, order), (-1, *[size * count for size in inner], blocks.shape[-1]))
+    sizes = [size * number for size, number in zip(inner, counts, strict=True)]
+    return ops.reshape(ops.transpose(parts, order), (-1, *sizes, blocks.shape[-1]))
 
 
-def check_divisible(sizes: Sequence[Any], divisor: int, purpose: str) -> None:
-    """Raise a ValueError unless every size is divisible; sizes known only at run time are not looked at.
+def check_divisible(sizes: Sequence[Any], divisors: Sequence[Any], purpose: str) -> None:
+    """Raise a ValueError unless every size is a multiple of its divisor; what is known only at run time is not judged.
 
     Args:
         sizes: Spatial sizes.
-        divisor: What they must be multiples of.
-        purpose: What for, as in "split into 2 blocks along each axis".
+        divisors: One for each size.
+        purpose: What for, as in "split into blocks".
     """
-    known = [size if isinstance(size, int) else None for size in sizes]
-    if not any(size is not None and size % divisor for size in known):
+    pairs = [
+        (size, n) if isinstance(size, int) and isinstance(n, int) else None
+        for size, n in zip(sizes, divisors, strict=True)
+    ]
+    if not any(pair is not None and pair[0] % pair[1] for pair in pairs):
         return
-    lower, upper = ([_multiple(size, divisor, up) for size in known] for up in (0, 1))
+    lower = [None if pair is None else pair[0] // pair[1] * pair[1] for pair in pairs]
+    upper = [None if pair is None else -(-pair[0] // pair[1]) * pair[1] for pair in pairs]
     smaller = f"{_shape(lower)} or " if all(size != 0 for size in lower) else ""
     raise ValueError(
-        f"to be {purpose}, every size must be a multiple of {divisor}, as in {smaller}{_shape(upper)}. "
-        f"Received: {_shape(known)}"
+        f"to be {purpose}, sizes must be multiples of {_shape(pair and pair[1] for pair in pairs)}, as in "
+        f"{smaller}{_shape(upper)}. Received: {_shape(pair and pair[0] for pair in pairs)}"
     )
 
 
-def _multiple(size: int | None, divisor: int, up: int) -> int | None:
-    """The nearest multiple: at most `size`, or with `up` at least."""
-    return None if size is None else (size + up * (divisor - 1)) // divisor * divisor
+def _counts(count: int | Sequence[Any], rank: int) -> list[Any]:
+    """The blocks along each axis."""
+    return [count] * rank if isinstance(count, int) else list(count)
 
 
-def _shape(sizes: Sequence[int | None]) -> str:
+def _shape(sizes: Iterable[int | None]) -> str:
     return "x".join("?" if size is None else str(size) for size in sizes)
