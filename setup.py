@@ -52,6 +52,7 @@ setup(
         "click>=8.1",
         "rich>=13.0",
         "tensorboard>=2.16",
+        "surface-distance>=0.1",
     ],
     extras_require={
         "test": ["pytest>=8", "SimpleITK>=2.3", "setuptools>=70"],

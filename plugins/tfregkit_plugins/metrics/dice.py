@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from tfregkit.api import Case, Metric
-from tfregkit_plugins.metrics.overlap import Structures, read_structures, structure_dice
+from tfregkit_plugins.metrics.overlap import structure_dice
+from tfregkit_plugins.metrics.structures import chosen_structures, with_mean
 
 
 class Dice(Metric):
@@ -26,23 +25,12 @@ class Dice(Metric):
     better = "higher"
 
     def __init__(self, *, structures: Path | None = None, labels: dict[str, int | list[int]] | None = None) -> None:
-        if structures is not None and labels is not None:
-            raise ValueError("metric `dice` takes `structures` (a file) or `labels` (a mapping), not both.")
         self.structures = structures
         self.labels = labels
-        self._merged = _lists(labels) if structures is None else read_structures(structures)
+        self._merged = chosen_structures("dice", structures, labels)
 
     def __call__(self, case: Case) -> dict[str, float]:
         """`{"": mean over the structures, name: Dice, ...}`; empty when the pair has no labels."""
         if case.fixed_labels is None or case.moved_labels is None:
             return {}
-        values = structure_dice(case.fixed_labels, case.moved_labels, self._merged)
-        known = [value for value in values.values() if not np.isnan(value)]
-        return {"": float(np.mean(known)) if known else float("nan"), **values}
-
-
-def _lists(labels: dict[str, int | list[int]] | None) -> Structures | None:
-    """Each structure's label values as a list, also where there is one."""
-    if labels is None:
-        return None
-    return {name: values if isinstance(values, list) else [values] for name, values in labels.items()}
+        return with_mean(structure_dice(case.fixed_labels, case.moved_labels, self._merged))
