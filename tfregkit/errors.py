@@ -23,3 +23,8 @@ class RunError(TfregkitError):
 
 class TrainingError(TfregkitError):
     """Training cannot go on: a non-finite loss, no memory left, no space on the disk."""
+
+
+def reason(error: Exception) -> str:
+    """What is told of an error that concerns one of many pairs or images alone."""
+    return str(error) if isinstance(error, TfregkitError) else f"{type(error).__name__}: {error}"

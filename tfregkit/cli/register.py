@@ -8,18 +8,16 @@ from typing import Any
 import click
 
 from tfregkit.cli.lambdas import Lambdas
+from tfregkit.cli.options import FILE, affine_fit, refine_option, run_option, start_options
 from tfregkit.lambdas import spelled, with_lambda
 
-FILE = click.Path(path_type=Path)
 IMAGES = ("moved", "warp", "inverse_warp", "moved_labels")
 
 
 @click.command("register")
 @click.argument("moving", type=FILE, required=False)
 @click.argument("fixed", type=FILE, required=False)
-@click.option(
-    "--model", "run_dir", type=FILE, required=True, metavar="RUN", help="The run directory of a trained network."
-)
+@run_option
 @click.option("--moved", type=FILE, help="Write the moving image on the fixed image's grid.")
 @click.option("--warp", type=FILE, help="Write the warp on the fixed image's grid (and its JSON sidecar).")
 @click.option("--inverse-warp", type=FILE, help="Write the inverse warp on the moving image's grid.")
@@ -40,15 +38,9 @@ IMAGES = ("moved", "warp", "inverse_warp", "moved_labels")
     help="Regularity in [0, 1], for a network conditioned on it; several, or paper17, in one go: their files get "
     "_lambda0.05 and so on in their names. Default: the one `tfregkit sweep` chose for the run.",
 )
-@click.option(
-    "--init",
-    metavar="START",
-    help="Affine start: header, centre (of the fields of view), moments (centres of mass), or an ITK file (.tfm).",
-)
-@click.option("--affine", is_flag=True, help="Optimise 12 affine parameters from there first.")
-@click.option("--affine-similarity", metavar="NAME", help="What --affine maximises. Default: the run's own similarity.")
+@start_options
 @click.option("--save-affine", type=FILE, help="Write the affine start as an ITK file (.tfm).")
-@click.option("--refine", type=click.IntRange(min=0), default=0, help="Steps of optimisation for this pair alone.")
+@refine_option
 @click.option("--moving-mask", type=FILE, help="For runs whose normalisation looks at masks.")
 @click.option("--fixed-mask", type=FILE, help="The same for the fixed image.")
 @click.option(
@@ -73,8 +65,7 @@ def command(
     tfregkit register --model runs/x --pairs pairs.csv --out-dir registered
     """
     start = {key: options.pop(key) for key in ("lam", "init", "refine")}
-    start["affine"] = options.pop("affine") or options["affine_similarity"] is not None
-    similarity = options.pop("affine_similarity")
+    start["affine"] = affine_fit(options.pop("affine"), options.pop("affine_similarity"))
     if start["lam"] is not None and len(start["lam"]) == 1:
         start["lam"] = start["lam"][0]
     if table is None:
@@ -84,10 +75,6 @@ def command(
     from tfregkit.inference.registration import load_run
 
     registration = load_run(run_dir)
-    if similarity is not None:
-        from tfregkit import build
-
-        start["affine"] = build("similarity", similarity)
     if table is None:
         return _single(registration, moving, fixed, start, options)
     return _table(registration, table, out_dir, start, options["warp_format"])
@@ -196,7 +183,7 @@ def _table(registration: Any, table: Path, out_dir: Path, start: dict[str, Any],
 
     def tell(outcome: Any) -> None:
         failed = outcome.status == "failed"
-        click.echo(f"{outcome.pair}: {outcome.message if failed else f'{outcome.seconds:.1f} s'}", err=failed)
+        click.echo(f"{outcome.name}: {outcome.message if failed else f'{outcome.seconds:.1f} s'}", err=failed)
 
     outcomes = register_pairs(registration, pairs, out_dir, warp_format=warp_format, each=tell, **start)
     failed = sum(outcome.status == "failed" for outcome in outcomes)

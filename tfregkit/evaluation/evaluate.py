@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tfregkit.data.base import Pair
-from tfregkit.errors import ConfigError, DataError
+from tfregkit.errors import ConfigError, DataError, reason
 from tfregkit.evaluation.base import Case, Metric
-from tfregkit.evaluation.measure import Measured, measured, reason
+from tfregkit.evaluation.measure import Measured, measured
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.evaluation.table import Row, Summary, printed, summarise, write_table
 from tfregkit.files import atomic_path

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tfregkit.data.base import Pair
-from tfregkit.errors import TfregkitError
+from tfregkit.errors import reason
 from tfregkit.evaluation.base import Case, Direction, Metric
 from tfregkit.evaluation.cases import Scans
 from tfregkit.evaluation.table import SECONDS, Row
@@ -87,11 +87,6 @@ def measure(
 def values(case: Case, metrics: Mapping[str, Metric]) -> Values:
     """What the metrics give for a case."""
     return {name: metric(case) for name, metric in metrics.items()}
-
-
-def reason(error: Exception) -> str:
-    """What is told of an error that concerns one pair alone."""
-    return str(error) if isinstance(error, TfregkitError) else f"{type(error).__name__}: {error}"
 
 
 def _results(registration: Any, pair: Pair, lambdas: Sequence[float | None], refine: int) -> Iterator[Any]:

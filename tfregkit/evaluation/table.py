@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """One line of `summary.csv`: over the `n` pairs in which the value is defined."""
+    """One line of `summary.csv`: over the `n` pairs in which the value is defined; in `missing` more it is not."""
 
     lam: float | None
     metric: str
@@ -54,6 +54,7 @@ class Summary:
     after_median: float = math.nan
     p: float = math.nan
     direction: Direction = "registration"
+    missing: int = 0
 
 
 def summarise(rows: Iterable[Row], metrics: Mapping[str, Metric]) -> list[Summary]:
@@ -79,17 +80,16 @@ def _lines(
     before, after = (np.array([getattr(row, when) for row in members], float) for when in ("before", "after"))
     metric = metrics.get(name)
     unit, better = (metric.unit, metric.better) if metric else ("s" if name == SECONDS else "", "lower")
-    n = int(np.count_nonzero(~np.isnan(after)))
+    missing = int(np.count_nonzero(np.isnan(after)))
+    n = len(after) - missing
+    shared = {"direction": direction, "missing": missing}
     pooled, earlier = (metric.pool(after), metric.pool(before)) if metric else ({}, {})
     if pooled:
-        return [
-            Summary(lam, key, structure, unit, better, n, earlier[key], pooled[key], direction=direction)
-            for key in pooled
-        ]
+        return [Summary(lam, key, structure, unit, better, n, earlier[key], pooled[key], **shared) for key in pooled]
     (mean_before, sd_before), (mean_after, sd_after) = _mean_sd(before), _mean_sd(after)
     p = wilcoxon_p(before, after)
     spread = (sd_before, sd_after, _median(after), p)
-    return [Summary(lam, name, structure, unit, better, n, mean_before, mean_after, *spread, direction)]
+    return [Summary(lam, name, structure, unit, better, n, mean_before, mean_after, *spread, **shared)]
 
 
 def _mean_sd(values: np.ndarray) -> tuple[float, float]:
@@ -133,6 +133,8 @@ def _row(line: dict[str, str]) -> Row:
 def printed(lines: list[Summary], *, structures: int = 24) -> RichTable:
     """The summary as a table for the terminal, structures indented below their metric.
 
+    Where a value is undefined in some pairs, `n` reads `11/12`.
+
     Args:
         lines: What `summarise` gave.
         structures: A metric with more structures than this shows its mean alone.
@@ -151,7 +153,8 @@ def printed(lines: list[Summary], *, structures: int = 24) -> RichTable:
             continue
         unit = f" ({line.unit})" if line.unit else ""
         label = f"  [dim]{line.structure}[/dim]" if line.structure else line.metric + unit
-        cells = [_number(line.before), _marked(line), _number(line.after_sd), str(line.n), _probability(line.p)]
+        n = f"{line.n}/{line.n + line.missing}" if line.missing else f"{line.n}"
+        cells = [_number(line.before), _marked(line), _number(line.after_sd), n, _probability(line.p)]
         first = ([_number(line.lam)] if swept else []) + ([line.direction] if ways else [])
         table.add_row(*first, label, *cells)
     return table
