@@ -29,6 +29,7 @@ def rows(metric="dice", structure="", lam=None, direction="registration"):
 def test_summary_leaves_out_pairs_without_value():
     (line,) = summarise(rows(), METRICS)
     assert (line.metric, line.structure, line.n, line.unit, line.better) == ("dice", "", 4, "", "higher")
+    assert line.missing == 1
     assert line.before == pytest.approx(np.mean(BEFORE[:4]))
     assert line.after == pytest.approx(np.mean(AFTER[:4]))
     assert line.after_sd == pytest.approx(np.std(AFTER[:4], ddof=1))
@@ -38,7 +39,7 @@ def test_summary_leaves_out_pairs_without_value():
 
 def test_pooled_metric_takes_the_place_of_the_mean():
     lines = summarise(rows("dice30"), METRICS)
-    assert [(line.metric, line.n) for line in lines] == [("dice30_mean", 4), ("dice_p30", 4)]
+    assert [(line.metric, line.n, line.missing) for line in lines] == [("dice30_mean", 4, 1), ("dice_p30", 4, 1)]
     assert lines[0].after == pytest.approx((0.55 + 0.70) / 2)  # ceil(0.3 * 4) = 2 lowest
     assert lines[0].before == pytest.approx((0.58 + 0.60) / 2)
 
@@ -108,6 +109,7 @@ def test_printed_table_shows_before_after_and_structures():
     shown = text(summarise(rows() + rows(structure="left") + rows("tre"), METRICS))
     assert "0.6125" in shown
     assert "0.6850" in shown
+    assert "4/5" in shown
     assert "left" in shown
     assert "tre (mm)" in shown
     assert "lambda" not in shown
