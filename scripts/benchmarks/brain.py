@@ -137,7 +137,7 @@ def table(arguments) -> None:
     """One row a method, from the folders that `evaluate` and `syn` wrote."""
     import pandas as pd
 
-    from tfregkit.evaluation.statistics import wilcoxon_p
+    from tfregkit.evaluation.statistics import wilcoxon
 
     found = {folder: pd.read_csv(folder / "summary.csv", keep_default_na=True) for folder in arguments.folders}
     pairs = {folder: _dice_of_pairs(pd.read_csv(folder / "metrics.csv")) for folder in arguments.folders}
@@ -147,7 +147,7 @@ def table(arguments) -> None:
     print("| before | " + " | ".join(_cell(first, metric, "before") for metric, _ in COLUMNS.values()) + " | |")
     for folder, summary in found.items():
         cells = [_cell(summary, metric, column) for metric, column in COLUMNS.values()]
-        p = "" if pairs[folder] is reference else f"{wilcoxon_p(reference, pairs[folder].reindex(reference.index)):.3f}"
+        p = "" if pairs[folder] is reference else f"{wilcoxon(reference, pairs[folder].reindex(reference.index)).p:.3f}"
         print(f"| {folder} | " + " | ".join(cells) + f" | {p} |")
 
 

@@ -85,7 +85,8 @@ def command(
         raise click.UsageError("A run is given twice.")
     from rich.console import Console
 
-    from tfregkit.evaluation.sweep import check_conditioned, run_labels, store, sweep_run
+    from tfregkit.evaluation.labels import path_labels
+    from tfregkit.evaluation.sweep import check_conditioned, store, sweep_run
     from tfregkit.evaluation.sweep_table import SweepRow, printed
     from tfregkit.evaluation.table import write_table
     from tfregkit.report.curves import sweep_figure
@@ -94,8 +95,9 @@ def command(
     for run in runs:
         check_conditioned(run)
     plans = [_plan(run, table, subset or "validation", structures, overrides, console) for run in runs]
+    labels = path_labels([run.path for run in runs])
     sweeps = []
-    for run, label, (pairs, where, settings) in zip(runs, run_labels(runs), plans, strict=True):
+    for run, label, (pairs, where, settings) in zip(runs, labels, plans, strict=True):
         sweep = sweep_run(run, label, pairs, lambdas, settings, folder, max_folds, console)
         sweeps.append(sweep)
         console.print(printed(sweep.rows, max_folds))

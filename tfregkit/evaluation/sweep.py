@@ -178,15 +178,6 @@ def check_conditioned(run: Run) -> None:
         )
 
 
-def run_labels(runs: Sequence[Run]) -> list[str]:
-    """Names of runs for tables, files and legends: their folder's, with as many above it as it takes to differ."""
-    for depth in range(1, 64):
-        names = ["_".join(run.path.parts[-depth:]).replace("/", "") for run in runs]
-        if len(set(names)) == len(names):
-            return names
-    return [f"{run.path.name}-{number}" for number, run in enumerate(runs, start=1)]
-
-
 def _spelled(spec: Any) -> dict[str, Any]:
     """A metric as plain data, with the contents of the structures file."""
     plain = spec.plain()

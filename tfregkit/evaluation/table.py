@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tfregkit.evaluation.base import Direction, Metric
-from tfregkit.evaluation.statistics import wilcoxon_p
+from tfregkit.evaluation.statistics import wilcoxon
 from tfregkit.files import atomic_path
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _lines(
     if pooled:
         return [Summary(lam, key, structure, unit, better, n, earlier[key], pooled[key], **shared) for key in pooled]
     (mean_before, sd_before), (mean_after, sd_after) = _mean_sd(before), _mean_sd(after)
-    p = wilcoxon_p(before, after)
+    p = wilcoxon(before, after).p
     spread = (sd_before, sd_after, _median(after), p)
     return [Summary(lam, name, structure, unit, better, n, mean_before, mean_after, *spread, **shared)]
 

@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from tfregkit.evaluation.statistics import wilcoxon_p
 from tfregkit.evaluation.table import Row, Summary, printed, read_rows, summarise, write_table
 from tfregkit_plugins.metrics.dice import Dice
 from tfregkit_plugins.metrics.dice30 import Dice30
@@ -128,12 +127,3 @@ def test_printed_table_names_lambda_when_several_and_hides_long_lists_of_structu
     assert "lambda" in shown
     assert "0.9000" in shown
     assert len(shown.strip().splitlines()) == 3
-
-
-def test_wilcoxon_edge_cases():
-    assert wilcoxon_p([0.5, 0.6], [0.5, 0.6]) == 1.0
-    assert math.isnan(wilcoxon_p([math.nan], [1.0]))
-    # all of six pairs better: 2 of the 2^6 sign patterns are as extreme
-    assert wilcoxon_p(np.arange(6), np.arange(6) + [1.0, 2, 3, 4, 5, 6]) == pytest.approx(2 / 64)
-    # differences 1, 2, -3 and one of zero: ranks 3 against 3
-    assert wilcoxon_p([0, 0, 0, 7], [1, 2, -3, 7]) == 1.0
