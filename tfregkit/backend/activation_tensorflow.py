@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def leaky_relu(x: tf.Tensor, slope: float) -> tf.Tensor:
-    """`max(x, slope x)`, `slope` in (0, 1], with the gradient computed from the output."""
+    """`max(x, slope x)`, `slope` in [0, 1], with the gradient computed from the output."""
 
     @tf.custom_gradient
     def activation(x):

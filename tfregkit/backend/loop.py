@@ -48,13 +48,18 @@ def loop_base() -> type:
 def loss_share(loss: Any) -> Any:
     """A replica's part of the loss, such that the gradients' sum over replicas is the gradient of the global mean.
 
-    The one place that knows of replicas: their batches are of equal size.
+    Their batches are of equal size.
     """
-    if keras.backend.backend() == "tensorflow":
-        from tfregkit.backend.loop_tensorflow import replicas_in_sync
+    return loss / replicas_in_sync()
 
-        return loss / replicas_in_sync()
-    return loss
+
+def replicas_in_sync() -> int:
+    """How many replicas share the step or the weights that are being made."""
+    if keras.backend.backend() == "tensorflow":
+        from tfregkit.backend import loop_tensorflow
+
+        return loop_tensorflow.replicas_in_sync()
+    return 1
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

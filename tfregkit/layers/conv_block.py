@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from tfregkit.backend.loop import replicas_in_sync
 from tfregkit.layers.film import FiLM
 from tfregkit.ops.leaky_relu import leaky_relu
 
@@ -17,33 +18,51 @@ class ConvBlock(keras.layers.Layer):
     Args:
         filters: Output channels.
         kernel_size: Side of the convolution kernel, odd; borders are padded with zeros.
-        normalization: `None`, or `"instance"`: per item and channel, with learnt scale and shift.
-        slope: Negative slope of the LeakyReLU, in (0, 1].
+        normalization: `None`; `"instance"`: per item and channel; or `"batch"`: per channel, over the batch of all
+            replicas in training and by moving statistics otherwise. Both have learnt scale and shift, and the usual
+            constants (epsilon 1e-5; the moving statistics keep 0.9 of their value in each step), not Keras' own.
+        slope: Negative slope of the LeakyReLU, in [0, 1]; 0 is ReLU.
+        kernel_initializer: Of the convolution.
 
     Call arguments: `x` `(B, X, Y[, Z], C)`; `embedding` `None` or `(B, E)`. Returns `(B, X, Y[, Z], filters)`.
     """
 
-    def __init__(self, filters, kernel_size=3, normalization=None, slope=0.2, **kwargs):
+    def __init__(
+        self,
+        filters,
+        kernel_size=3,
+        normalization=None,
+        slope=0.2,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        if normalization not in (None, "instance"):
-            raise ValueError(f"`normalization` must be None or 'instance'. Received: {normalization!r}")
+        if normalization not in (None, "instance", "batch"):
+            raise ValueError(f"`normalization` must be None, 'instance' or 'batch'. Received: {normalization!r}")
         self.filters = filters
         self.kernel_size = kernel_size
         self.normalization = normalization
         self.slope = slope
+        self.kernel_initializer = kernel_initializer
 
     def build(self, x_shape, embedding_shape=None):
-        self.conv = convolution(len(x_shape) - 2, self.filters, self.kernel_size)
+        options = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        self.conv = convolution(len(x_shape) - 2, self.filters, self.kernel_size, **options)
         self.conv.build(x_shape)
         self._build_tail((*x_shape[:-1], self.filters), embedding_shape)
 
     def _build_tail(self, shape, embedding_shape):
         self.norm = self.film = None
         if self.normalization == "instance":
-            self.norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5)
+            self.norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5, dtype=self.dtype_policy)
+        if self.normalization == "batch":
+            several = replicas_in_sync() > 1  # Keras' synchronised moments cost memory on one device
+            constants = {"momentum": 0.9, "epsilon": 1e-5}
+            self.norm = keras.layers.BatchNormalization(**constants, synchronized=several, dtype=self.dtype_policy)
+        if self.norm is not None:
             self.norm.build(shape)
         if embedding_shape is not None:
-            self.film = FiLM()
+            self.film = FiLM(dtype=self.dtype_policy)
             self.film.build([shape, embedding_shape])
 
     def call(self, x, embedding=None):
@@ -60,7 +79,7 @@ class ConvBlock(keras.layers.Layer):
         return (*x_shape[:-1], self.filters)
 
     def get_config(self):
-        own = ("filters", "kernel_size", "normalization", "slope")
+        own = ("filters", "kernel_size", "normalization", "slope", "kernel_initializer")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 

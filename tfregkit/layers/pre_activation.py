@@ -15,7 +15,7 @@ class PreActivation(keras.layers.Layer):
     and beta are 0.
 
     Args:
-        slope: Negative slope of the LeakyReLU, in (0, 1].
+        slope: Negative slope of the LeakyReLU, in [0, 1].
 
     Call arguments: `x` `(B, X, Y[, Z], C)`; `embedding` `None` or `(B, E)`. Returns the shape of `x`.
 
@@ -27,11 +27,12 @@ class PreActivation(keras.layers.Layer):
         self.slope = slope
 
     def build(self, x_shape, embedding_shape=None):
-        self.norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False)
+        options = {"center": False, "scale": False, "dtype": self.dtype_policy}
+        self.norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5, **options)
         self.norm.build(x_shape)
         self.film = None
         if embedding_shape is not None:
-            self.film = FiLM(weight_decay=0.0)
+            self.film = FiLM(weight_decay=0.0, dtype=self.dtype_policy)
             self.film.build([x_shape, embedding_shape])
 
     def call(self, x, embedding=None):

@@ -10,9 +10,9 @@ from tfregkit.backend.activation import leaky_relu_kernel
 
 
 def leaky_relu(x: Any, slope: float) -> Any:
-    """`max(x, slope x)` for `slope` in (0, 1].
+    """`max(x, slope x)` for `slope` in [0, 1].
 
-    With a positive slope the output has the sign of the input, so the gradient needs only the output, which the next
+    The output is positive where the input is, so the gradient needs only the output, which the next
     convolution keeps anyway: half the memory of the usual gradient, which keeps the input too.
     """
     kernel = leaky_relu_kernel()

@@ -13,7 +13,7 @@ WORD = 2**24
 
 
 def normal_noise(noise: Any, shape: Sequence[Any]) -> Any:
-    """Standard normal numbers, each item's own: its first two numbers of noise seed the backend's counter-based generator.
+    """Standard normal numbers, each item's own: its first two numbers of noise seed the backend's generator.
 
     So a resumed run draws what it would have drawn, and an item draws the same on whichever replica it is. Another
     backend, or XLA, draws others.

@@ -19,11 +19,14 @@ class UNetDecoder(Decoder):
         filters: Channels of each level above the bottom, coarse to fine: one entry per level for features at full
             resolution, fewer to end at a coarser one, which saves most of the arithmetic.
         final: Channels of further blocks at the resolution where `filters` end.
+        bottom: Channels of blocks on the coarsest map, before the first doubling.
+        convolutions: Blocks per level, but for the last of `filters`, which has one and then `final`.
         kernel_size: Side of the kernels, odd.
-        normalization: `none` or `instance`; `cin` blocks bring their own.
-        slope: Negative slope of the LeakyReLU.
+        normalization: `none`, `instance` or `batch`; `cin` blocks bring their own.
+        slope: Negative slope of the LeakyReLU; 0 is ReLU.
         block: `conv` (convolution, normalisation, FiLM, LeakyReLU) or `cin` (instance normalisation conditioned by a
             map of lambda of the block's own, LeakyReLU, convolution); a last LeakyReLU follows.
+        initializer: Of the convolutions: `glorot` (Keras' own) or `he` (He et al. 2015, normal).
         remat: Recompute the blocks in the backward pass instead of keeping their inner results: less memory, more time.
 
     Call arguments: `pyramid` `{"P0": ..., "Pn": ...}`, each level half as large as the one before; `embedding` `None`
@@ -36,24 +39,31 @@ class UNetDecoder(Decoder):
         *,
         filters: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)] = (32, 32, 32, 32),
         final: list[Annotated[int, Field(gt=0)]] = (16, 16),
+        bottom: list[Annotated[int, Field(gt=0)]] = (),
+        convolutions: Annotated[int, Field(gt=0)] = 1,
         kernel_size: Annotated[int, Field(gt=0)] = 3,
-        normalization: Literal["none", "instance"] = "none",
+        normalization: Literal["none", "instance", "batch"] = "none",
         block: Literal["conv", "cin"] = "conv",
-        slope: Annotated[float, Field(gt=0, le=1)] = 0.2,
+        slope: Annotated[float, Field(ge=0, le=1)] = 0.2,
+        initializer: Literal["glorot", "he"] = "glorot",
         remat: bool = False,
     ) -> None:
         super().__init__()
         if kernel_size % 2 == 0:
             raise ValueError(f"`kernel_size` must be odd. Received: kernel_size={kernel_size}")
-        self.filters, self.final = list(filters), list(final)
+        self.filters, self.final, self.bottom = list(filters), list(final), list(bottom)
+        self.convolutions = convolutions
         self.kernel_size = kernel_size
         self.normalization = normalization
         self.block = block
         self.slope = slope
+        self.initializer = initializer
         self.remat = remat
-        conv, up_conv = unet_blocks(block, kernel_size, normalization, slope)
+        conv, up_conv = unet_blocks(block, kernel_size, normalization, slope, initializer, remat)
         with keras.RematScope(mode="full" if remat else None):
+            self.bottom_blocks = [conv(f) for f in self.bottom]
             self.up_blocks = [up_conv(f) for f in self.filters]
+            self.level_blocks = [[conv(f) for _ in range(convolutions - 1)] for f in self.filters[:-1]] + [[]]
             self.final_blocks = [conv(f) for f in self.final]
 
     def build(self, pyramid_shape, embedding_shape=None):
@@ -67,8 +77,12 @@ class UNetDecoder(Decoder):
         bottom = len(pyramid) - 1
         condition = () if embedding is None else (embedding,)
         features = pyramid[f"P{bottom}"]
-        for i, block in enumerate(self.up_blocks):
-            features = block(features, pyramid[f"P{bottom - 1 - i}"], *condition)
+        for block in self.bottom_blocks:
+            features = block(features, *condition)
+        for level, (up, blocks) in enumerate(zip(self.up_blocks, self.level_blocks, strict=True), start=1):
+            features = up(features, pyramid[f"P{bottom - level}"], *condition)
+            for block in blocks:
+                features = block(features, *condition)
         for block in self.final_blocks:
             features = block(features, *condition)
         return leaky_relu(features, self.slope) if self.block == "cin" else features

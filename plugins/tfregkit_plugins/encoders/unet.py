@@ -10,6 +10,7 @@ from pydantic import Field
 from tfregkit.api import Encoder
 from tfregkit.layers.blocks import unet_blocks
 from tfregkit.layers.conv_block import ConvBlock
+from tfregkit.layers.max_pooling import max_pooling
 
 
 class UNetEncoder(Encoder):
@@ -19,14 +20,18 @@ class UNetEncoder(Encoder):
         filters: Channels of level 0 (full resolution), 1, ...; the last is the bottom, at 1 / 2^(levels - 1).
         convolutions: Blocks per level.
         kernel_size: Side of the kernels, odd.
-        normalization: `none` or `instance`; `cin` blocks bring their own.
-        slope: Negative slope of the LeakyReLU (0.2 in the papers; Keras' own default is 0.3).
+        normalization: `none`, `instance` or `batch`; `cin` blocks bring their own.
+        slope: Negative slope of the LeakyReLU (0.2 in the papers; Keras' own default is 0.3); 0 is ReLU.
         block: `conv` (convolution, normalisation, FiLM, LeakyReLU) or `cin` (instance normalisation conditioned by a
             map of lambda of the block's own, LeakyReLU, convolution); the first convolution of the images is plain.
+        pooled_bottom: Whether there is one level more, half as large, which is the last one pooled and nothing else.
+        initializer: Of the convolutions: `glorot` (Keras' own) or `he` (He et al. 2015, normal).
         remat: Recompute the blocks in the backward pass instead of keeping their inner results: less memory, more time.
 
     Call arguments: `inputs` `(B, X, Y[, Z], C)`; `embedding` `None` or `(B, E)`.
     Returns `{"P0": (B, X, Y[, Z], filters[0]), "P1": (B, X/2, ...), ...}`.
+
+    Reference of `he`: He et al. 2015, doi:10.1109/ICCV.2015.123.
     """
 
     def __init__(
@@ -35,9 +40,11 @@ class UNetEncoder(Encoder):
         filters: Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=2)] = (16, 32, 32, 32, 32),
         convolutions: Annotated[int, Field(gt=0)] = 1,
         kernel_size: Annotated[int, Field(gt=0)] = 3,
-        normalization: Literal["none", "instance"] = "none",
+        normalization: Literal["none", "instance", "batch"] = "none",
         block: Literal["conv", "cin"] = "conv",
-        slope: Annotated[float, Field(gt=0, le=1)] = 0.2,
+        slope: Annotated[float, Field(ge=0, le=1)] = 0.2,
+        pooled_bottom: bool = False,
+        initializer: Literal["glorot", "he"] = "glorot",
         remat: bool = False,
     ) -> None:
         super().__init__()
@@ -49,21 +56,25 @@ class UNetEncoder(Encoder):
         self.normalization = normalization
         self.block = block
         self.slope = slope
+        self.pooled_bottom = pooled_bottom
+        self.initializer = initializer
         self.remat = remat
-        conv, _ = unet_blocks(block, kernel_size, normalization, slope)
+        conv, _ = unet_blocks(block, kernel_size, normalization, slope, initializer, remat)
         with keras.RematScope(mode="full" if remat else None):
             blocks = [[conv(f) for _ in range(convolutions)] for f in self.filters]
             if block == "cin":
-                blocks[0][0] = ConvBlock(self.filters[0], kernel_size, slope=slope)
+                kernels = blocks[0][0].kernel_initializer
+                blocks[0][0] = ConvBlock(self.filters[0], kernel_size, slope=slope, kernel_initializer=kernels)
+            if pooled_bottom:
+                blocks.append([])
             self.blocks = blocks  # now, as a whole: Keras does not see later changes
 
     @property
     def stride(self) -> int:
-        return 2 ** (len(self.filters) - 1)
+        return 2 ** (len(self.blocks) - 1)
 
     def build(self, inputs_shape, embedding_shape=None):
-        pools = {4: keras.layers.MaxPooling2D, 5: keras.layers.MaxPooling3D}
-        self.pool = pools[len(inputs_shape)](2)
+        self.pool = max_pooling(len(inputs_shape) - 2, dtype=self.dtype_policy)
 
     def call(self, inputs, embedding=None, training=None):
         features, pyramid = inputs, {}

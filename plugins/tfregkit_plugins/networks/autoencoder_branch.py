@@ -29,14 +29,14 @@ class AutoencoderBranch(keras.layers.Layer):
         rank, channels = len(image_shape) - 2, image_shape[-1]
         self.convs, self.norms = [], []
         for scale, filters in zip(self.scales, self.filters, strict=True):
-            conv = convolution(rank, filters, strides=2 if scale == "down" else 1)
+            conv = convolution(rank, filters, strides=2 if scale == "down" else 1, dtype=self.dtype_policy)
             conv.build((None, *[None] * rank, channels))
-            norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5)
+            norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5, dtype=self.dtype_policy)
             norm.build((None, *[None] * rank, filters))
             self.convs.append(conv)
             self.norms.append(norm)
             channels = filters
-        self.last = convolution(rank, image_shape[-1])
+        self.last = convolution(rank, image_shape[-1], dtype=self.dtype_policy)
         self.last.build((None, *[None] * rank, channels))
         self.built = True
 

@@ -24,6 +24,13 @@ def test_fewer_filters_end_at_a_coarser_level():
     assert tuple(decoder(PYRAMID).shape) == (2, 4, 6, 10, 6)
 
 
+def test_further_blocks_at_the_bottom_and_on_each_level_but_the_last():
+    decoder = tfregkit.build("decoder", "unet", filters=[8, 4], final=[], bottom=[9, 6], convolutions=3)
+    assert tuple(decoder(PYRAMID).shape) == (2, 8, 12, 20, 4)
+    kernels = [tuple(v.shape[-2:]) for v in decoder.trainable_variables if v.path.endswith("kernel")]
+    assert sorted(kernels) == sorted([(7, 9), (9, 6), (6 + 5, 8), (8, 8), (8, 8), (8 + 3, 4)])
+
+
 def test_number_of_levels_must_fit():
     decoder = tfregkit.build("decoder", "unet", filters=[8, 8, 4])
     with pytest.raises(ValueError, match=r"the encoder gives 3 levels, so 2. Received: filters=\[8, 8, 4\]"):

@@ -36,9 +36,24 @@ def test_embedding_reaches_every_block():
     assert len(encoder.losses) == 2 * 2  # weight decay on kernel and bias of each projection
 
 
+def test_a_pooled_bottom_is_the_last_level_pooled():
+    encoder = tfregkit.build("encoder", "unet", filters=[3, 5], pooled_bottom=True)
+    pyramid = encoder(np.random.default_rng(1).normal(size=(2, 8, 4, 12, 2)).astype(np.float32))
+    assert encoder.stride == 4
+    fine, coarse = (ops.convert_to_numpy(pyramid[name]) for name in ("P1", "P2"))
+    np.testing.assert_array_equal(coarse, fine.reshape(2, 2, 2, 1, 2, 3, 2, 5).max((2, 4, 6)))
+    assert len(encoder.trainable_variables) == 2 * 2
+
+
+@pytest.mark.parametrize("kind", ["encoder", "decoder"])
+def test_recomputing_blocks_with_moving_statistics_is_refused(kind):
+    with pytest.raises(ConfigError, match="`normalization: batch` would count every batch twice. Set `remat` to false"):
+        tfregkit.build(kind, "unet", normalization="batch", remat=True)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
-    [({"kernel_size": 4}, "kernel_size"), ({"filters": [8]}, "filters"), ({"slope": 0.0}, "slope")],
+    [({"kernel_size": 4}, "kernel_size"), ({"filters": [8]}, "filters"), ({"slope": -0.1}, "slope")],
 )
 def test_bad_parameters_are_refused(parameters, message):
     with pytest.raises(ConfigError, match=message):

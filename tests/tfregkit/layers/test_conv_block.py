@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tfregkit.layers.cin_block import CINBlock
 from tfregkit.layers.conv_block import ConvBlock, convolution
 from tfregkit.layers.up_conv_block import UpConvBlock
 
@@ -62,6 +63,65 @@ def test_up_block_is_the_block_of_the_concatenation(shape):
     assert block.conv.kernel.shape == (*[3] * len(shape), 5, 5)
 
 
+def test_batch_normalisation_over_the_batch_in_training_and_by_moving_statistics_else():
+    """Epsilon is 1e-5, and the moving statistics keep 0.9 of their value: torch's constants, not Keras' own."""
+    block, x = ConvBlock(4, normalization="batch", slope=0.0), 0.01 * normal(3, 5, 7, 11, 2)
+    block(x)  # not in training: nothing is counted
+    np.testing.assert_array_equal(array(block.norm.moving_mean), 0)
+    convolved = array(block.conv(x)).astype(np.float64)
+    mean, var = convolved.mean((0, 1, 2, 3)), convolved.var((0, 1, 2, 3))
+    found = array(block(x, training=True))
+    expected = np.maximum((convolved - mean) / np.sqrt(var + 1e-5), 0)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert np.abs(expected - np.maximum((convolved - mean) / np.sqrt(var + 1e-3), 0)).max() > 0.1
+    np.testing.assert_allclose(array(block.norm.moving_mean), 0.1 * mean, rtol=1e-4, atol=1e-8)
+    np.testing.assert_allclose(array(block.norm.moving_variance), 0.9 + 0.1 * var, rtol=1e-5)
+    block.norm.moving_mean.assign(mean)
+    block.norm.moving_variance.assign(var)
+    np.testing.assert_allclose(array(block(x[:1])), found[:1], atol=1e-4)
+    assert len(block.trainable_variables) == 4
+
+
+def test_training_reaches_blocks_through_what_they_are_part_of():
+    class Outer(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.block = ConvBlock(4, normalization="batch")
+
+        def call(self, x, training=None):
+            return self.block(x)
+
+    outer, x = Outer(), normal(3, 5, 7, 2)
+    outer(x, training=False)
+    np.testing.assert_array_equal(array(outer.block.norm.moving_mean), 0)
+    outer(x, training=True)
+    assert np.abs(array(outer.block.norm.moving_mean)).max() > 0
+
+
+def test_convolutions_start_as_told():
+    he, glorot = (ConvBlock(64, kernel_initializer=name) for name in ("he_normal", "glorot_uniform"))
+    x = normal(1, 3, 3, 3, 16)
+    he(x), glorot(x)
+    fan_in, fan_out = 27 * 16, 27 * 64
+    np.testing.assert_allclose(array(he.conv.kernel).std(), np.sqrt(2 / fan_in), rtol=0.02)
+    np.testing.assert_allclose(array(glorot.conv.kernel).std(), np.sqrt(2 / (fan_in + fan_out)), rtol=0.02)
+
+
+@pytest.mark.parametrize("block", ["conv", "cin"])
+def test_layers_made_by_the_first_call_have_the_precision_the_block_was_made_with(block):
+    """A network is made under the stage's precision and built outside of it."""
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        made = ConvBlock(4, normalization="batch") if block == "conv" else CINBlock(4)
+    finally:
+        keras.mixed_precision.set_dtype_policy(policy)
+    made(normal(1, 5, 7, 3), normal(1, 1))
+    inner = [layer for layer in made._flatten_layers() if layer is not made]
+    assert len(inner) >= 4
+    assert {layer.compute_dtype for layer in inner} == {"bfloat16"}
+
+
 def test_mixed_precision_computes_in_half():
     policy = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_dtype_policy("mixed_float16")
@@ -74,13 +134,13 @@ def test_mixed_precision_computes_in_half():
 
 
 def test_config_restores_the_block():
-    block = UpConvBlock(4, kernel_size=5, normalization="instance", slope=0.1)
-    again = UpConvBlock.from_config(block.get_config())
-    assert (again.filters, again.kernel_size, again.normalization, again.slope) == (4, 5, "instance", 0.1)
+    own = {"kernel_size": 5, "normalization": "batch", "slope": 0.1, "kernel_initializer": "he_normal"}
+    again = UpConvBlock.from_config(UpConvBlock(4, **own).get_config())
+    assert {name: getattr(again, name) for name in ("filters", *own)} == {"filters": 4, **own}
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="`normalization` must be None or 'instance'. Received: 'batch'"):
-        ConvBlock(4, normalization="batch")
+    with pytest.raises(ValueError, match="`normalization` must be None, 'instance' or 'batch'. Received: 'layer'"):
+        ConvBlock(4, normalization="layer")
     with pytest.raises(ValueError, match="2 or 3 spatial axes. Received: 1"):
         convolution(1, 4)
