@@ -9,6 +9,7 @@ FAMILIES = [
     "regularizers",
     "encoders",
     "decoders",
+    "stitchers",
     "networks",
     "strategies",
     "datasets",

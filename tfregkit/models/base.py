@@ -8,6 +8,7 @@ import keras
 
 from tfregkit.component import Component
 from tfregkit.errors import ConfigError
+from tfregkit.layers.float32_layer import Float32Layer
 
 Pyramid = dict[str, Any]
 """Feature maps by level: `"P0"` at full resolution, `"Pn"` 2^n times coarser (keras-hub's convention)."""
@@ -33,8 +34,17 @@ class Decoder(Component, keras.layers.Layer):
     """
 
 
-class Stitcher(Component, keras.layers.Layer):
-    """Fields of patches to one field: `call(self, fields, training=None)`."""
+class Stitcher(Component, Float32Layer):
+    """A field put together from the fields of blocks, to one without seams at their borders; 3-D.
+
+    A subclass implements `call(self, field, count, training=None)` (call it as `stitcher(field, count=2)`) with `field` `(B, X, Y, Z, 3)` made of `count^3`
+    equal blocks (`tfregkit.ops.blocks.merge_blocks`), and returns the same shape. It computes in float32 under any
+    policy. Before it has learnt anything it returns the field as it is.
+    """
+
+    def multiple(self, count: int) -> int:
+        """What every spatial size must be divisible by for `count` blocks along each axis."""
+        return count
 
 
 class Network(Component, keras.Model):

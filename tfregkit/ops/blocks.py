@@ -32,9 +32,10 @@ def split_blocks(image: Any, count: int | Sequence[Any]) -> Any:
     check_divisible(sizes, counts, "split into blocks")
     inner = [size // number for size, number in zip(sizes, counts, strict=True)]
     pairs = [size for pair in zip(counts, inner, strict=True) for size in pair]
-    parts = ops.reshape(image, (-1, *pairs, image.shape[-1]))
+    channels = ops.shape(image)[-1]
+    parts = ops.reshape(image, (-1, *pairs, channels))
     order = (0, *range(1, 2 * rank, 2), *range(2, 2 * rank + 1, 2), 2 * rank + 1)
-    return ops.reshape(ops.transpose(parts, order), (-1, *inner, image.shape[-1]))
+    return ops.reshape(ops.transpose(parts, order), (-1, *inner, channels))
 
 
 def merge_blocks(blocks: Any, count: int | Sequence[Any]) -> Any:
@@ -56,10 +57,11 @@ def merge_blocks(blocks: Any, count: int | Sequence[Any]) -> Any:
         raise ValueError(
             f"`blocks` must hold whole images of {'x'.join(map(str, counts))} blocks each. Received: {number} blocks"
         )
-    parts = ops.reshape(blocks, (-1, *counts, *inner, blocks.shape[-1]))
+    channels = ops.shape(blocks)[-1]
+    parts = ops.reshape(blocks, (-1, *counts, *inner, channels))
     order = (0, *[axis for k in range(1, rank + 1) for axis in (k, rank + k)], 2 * rank + 1)
     sizes = [size * number for size, number in zip(inner, counts, strict=True)]
-    return ops.reshape(ops.transpose(parts, order), (-1, *sizes, blocks.shape[-1]))
+    return ops.reshape(ops.transpose(parts, order), (-1, *sizes, channels))
 
 
 def check_divisible(sizes: Sequence[Any], divisors: Sequence[Any], purpose: str) -> None:

@@ -23,6 +23,7 @@ KINDS = (
     "regularizer",
     "encoder",
     "decoder",
+    "stitcher",
     "network",
     "strategy",
     "dataset",

@@ -5,7 +5,7 @@ from third_party import SAMPLE, installed, write_package
 
 import tfregkit.cli.main
 from tfregkit.config.describe import component_parameters, summary
-from tfregkit.registry import current
+from tfregkit.registry import Registry, current
 
 
 def run(capsys, *words):
@@ -43,7 +43,8 @@ def test_a_component_shows_parameters_defaults_and_source(capsys, monkeypatch):
     )
 
 
-def test_a_kind_without_components(capsys):
+def test_a_kind_without_components(capsys, monkeypatch):
+    monkeypatch.setattr(Registry, "names", lambda self, kind: [])
     assert run(capsys, "stitcher")[1].out == "No stitcher is installed.\n"
 
 

@@ -17,6 +17,7 @@ from tfregkit.api import (
     Regularizer,
     Similarity,
     Split,
+    Stitcher,
     Strategy,
     Subject,
 )
@@ -29,6 +30,7 @@ from tfregkit.testing import (
     network,
     regularizer,
     similarity,
+    stitcher,
     strategy,
 )
 
@@ -161,6 +163,29 @@ def test_bad_networks():
         network.inverse_undoes_the_displacement(
             with_call(lambda i: {"displacement": field_of(i, 3.0), "inverse": field_of(i, 3.0)})
         )
+
+
+@pytest.mark.parametrize(
+    ("check", "call", "message"),
+    [
+        ("begins_as_the_identity", lambda u: u[:, :-1], "expected the shape of the field"),
+        ("begins_as_the_identity", lambda u: u * 0.99, "must return the field as it is"),
+        ("takes_any_size_and_count", lambda u: u / 0.0, "is not finite"),
+        ("items_are_independent", lambda u: u - ops.mean(u), "depends on its batch"),
+        ("gradient_reaches_the_field", lambda u: ops.stop_gradient(u), "the gradient is zero"),
+        ("float32_under_mixed_precision", lambda u: ops.cast(ops.cast(u, "bfloat16"), "float32"), "half precision"),
+    ],
+)
+def test_bad_stitchers(check, call, message):
+    mine = made(Stitcher, lambda s, field, count, training=None: call(field))
+    with pytest.raises(AssertionError, match=message):
+        getattr(stitcher, check)(mine)
+
+
+def test_a_stitcher_must_take_whole_blocks():
+    mine = made(Stitcher, lambda s, field, count, training=None: field, multiple=lambda self, count: 3)
+    with pytest.raises(AssertionError, match=r"`multiple\(2\)` must be a multiple of 2. Received: 3"):
+        stitcher.begins_as_the_identity(mine)
 
 
 def augmenting(function):
