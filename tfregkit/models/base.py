@@ -37,9 +37,10 @@ class Decoder(Component, keras.layers.Layer):
 class Stitcher(Component, Float32Layer):
     """A field put together from the fields of blocks, to one without seams at their borders; 3-D.
 
-    A subclass implements `call(self, field, count, training=None)` (call it as `stitcher(field, count=2)`) with `field` `(B, X, Y, Z, 3)` made of `count^3`
-    equal blocks (`tfregkit.ops.blocks.merge_blocks`), and returns the same shape. It computes in float32 under any
-    policy. Before it has learnt anything it returns the field as it is.
+    A subclass implements `call(self, field, count, training=None)` with `field` `(B, X, Y, Z, 3)` made of `count^3`
+    equal blocks (`tfregkit.ops.blocks.merge_blocks`), and returns the same shape; it is called as
+    `stitcher(field, count=2)`. It computes in float32 under any policy, and before it has learnt anything it returns
+    the field as it is.
     """
 
     def multiple(self, count: int) -> int:

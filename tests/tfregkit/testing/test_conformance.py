@@ -17,11 +17,11 @@ COMPONENTS = [
     ("encoder", "unet", {"filters": [3, 5], "block": "cin"}),
     ("decoder", "unet", {"filters": [5], "final": [3]}),
     ("decoder", "unet", {"filters": [5], "final": [3], "block": "cin"}),
-    ("network", "voxelmorph", {"encoder_filters": [3, 5], "decoder_filters": [5, 4, 3]}),
     ("stitcher", "concat", {}),
     ("stitcher", "swin", {"window": 2}),
     ("stitcher", "swin", {"window": 3, "shift": 2, "resolution": "full", "heads": 3, "mlp_ratio": 2}),
     ("stitcher", "swin", {"token": "voxel", "window": 2, "normalization": "layer"}),
+    ("network", "voxelmorph", {"encoder_filters": [3, 5], "decoder_filters": [5, 4, 3]}),
     (
         "network",
         "voxelmorph",
