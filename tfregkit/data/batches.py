@@ -37,6 +37,7 @@ class Batches:
         crop: Shape of the part of each augmented scan that is given, at one random place for all scans of an item.
             Default: all of it.
         others: Whether batches also have images of people who are not in the pair.
+        subjects: Whether batches also say whose images they hold.
 
     Raises:
         DataError: If the crop is larger than the grid, or there is no third person for `others`.
@@ -52,6 +53,7 @@ class Batches:
         augmentations: Sequence[Augmentation] = (),
         crop: tuple[int, int, int] | None = None,
         others: bool = False,
+        subjects: bool = False,
     ) -> None:
         self.pairs, self.scans, self.seed, self.batch_size = pairs, scans, seed, batch_size
         self.augmentations, self.crop = list(augmentations), crop
@@ -61,6 +63,8 @@ class Batches:
                 f"{list(scans.grid.shape)}. Lower `data.crop`, or raise `data.grid.shape`."
             )
         self._others = Others(pairs, seed) if others else None
+        people = sorted({scan.subject for scans in sides(pairs) for scan in scans}) if subjects else []
+        self._numbers = {person: number for number, person in enumerate(people)}
         self._order = lru_cache(maxsize=2)(self._draw_order)
         # What every scan of a role has: the keys of all batches are the same.
         self._kinds = {}
@@ -75,9 +79,11 @@ class Batches:
             `moving`, `fixed` `(B, X, Y, Z, 1)` float32; where all training scans of the role have them,
             `moving_labels`, `fixed_labels` int32 and `moving_mask`, `fixed_mask` float32 of the same shape; and with
             `others`, `moving_others`, `fixed_others` float32: images with that role's normalisation and augmentations
-            of a person who is neither of the pair's two.
+            of a person who is neither of the pair's two; and with `subjects`, `moving_subject`, `fixed_subject`
+            `(B, 1)` int32: the number of the scan's person among all of them.
         """
-        return _stack([self._item(item) for item in self._items(step, replica, replicas)])
+        items = self._items(step, replica, replicas)
+        return {**_stack([self._item(item) for item in items]), **self._subjects(items)}
 
     def names(self, step: int, replica: int = 0, replicas: int = 1) -> list[str]:
         """The ids of the batch's pairs, for messages."""
@@ -96,6 +102,13 @@ class Batches:
             )
         first = step * self.batch_size + replica * share
         return range(first, first + share)
+
+    def _subjects(self, items: range) -> dict[str, np.ndarray]:
+        if not self._numbers:
+            return {}
+        pairs = [self._pair_at(item) for item in items]
+        numbers = {role: [[self._numbers[getattr(pair, role).subject]] for pair in pairs] for role in ROLES}
+        return {f"{role}_subject": np.array(found, np.int32) for role, found in numbers.items()}
 
     def _pair_at(self, item: int) -> Pair:
         epoch, place = divmod(item, len(self.pairs))
@@ -163,6 +176,7 @@ def open_data(
     stride: int = 1,
     progress: Progress | None = None,
     others: bool = False,
+    subjects: bool = False,
 ) -> DataModule:
     """Everything a stage trains on: splits the data set, decides the grid, prepares the scans (or finds them prepared).
 
@@ -174,6 +188,7 @@ def open_data(
         stride: What the network needs the sizes of the grid and of the crops to be multiples of.
         progress: Called with (done, total) scans.
         others: Whether training batches also have images of people who are not in the pair, see `Batches`.
+        subjects: Whether they also say whose images they hold.
 
     Raises:
         DataError: Naming every file that cannot be used, before anything is trained.
@@ -198,6 +213,7 @@ def open_data(
         augmentations=augmentations,
         crop=settings.crop,
         others=others,
+        subjects=subjects,
     )
     wanted = {(scan, role): None for both in used for role, side in zip(ROLES, both, strict=True) for scan in side}
     scans.prepare(wanted, progress)

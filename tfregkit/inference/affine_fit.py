@@ -94,7 +94,8 @@ def _loss(still: np.ndarray, pulled: np.ndarray, similarity: Similarity, half_vo
 
     def loss(parameters, noise):
         affine = ops.expand_dims(parameters * units + identity, 0)  # (1, 3, 4), voxels about the centre
-        return ops.mean(similarity(fixed, transformer([moving, affine])))
+        values = similarity(fixed, transformer([moving, affine]))
+        return ops.mean(values[0] if similarity.watches else values)
 
     return loss
 

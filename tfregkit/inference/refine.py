@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfregkit.errors import ConfigError
 from tfregkit.inference.fit import Fit, Report
 from tfregkit.objective.base import Similarity
 from tfregkit.objective.objective import Objective, View
@@ -37,7 +38,7 @@ def refine(
         outputs: The network's `displacement` `(1, X, Y, Z, 3)` and, where it has one, `velocity` (possibly coarser).
         moving: `(1, X, Y, Z, 1)`, as the network saw it.
         fixed: `(1, X, Y, Z, 1)`.
-        objective: The run's objective.
+        objective: The run's objective; terms of the network's features, which do not change here, are left out.
         steps: How many steps of Adam.
         lam: The lambda of a conditioned run.
         report: Called after every step.
@@ -48,6 +49,9 @@ def refine(
     """
     shape = fixed.shape[1:4]
     key = "velocity" if "velocity" in outputs else "displacement"
+    objective = objective.depending_on({key, "displacement"})
+    if not objective.terms:
+        raise ConfigError("`refine`: no term of the run's objective depends on the field of one pair.")
     stationary = key == "velocity" and "inverse" in outputs
     still, pulled = ops.convert_to_tensor(fixed), ops.convert_to_tensor(moving)
     weight = None if lam is None else ops.convert_to_tensor(np.full((1, 1), lam, dtype=np.float32))

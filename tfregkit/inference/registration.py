@@ -177,7 +177,7 @@ class Registration:
 
     def _similarity(self) -> Similarity:
         """The run's own first similarity, if it has no trained weights; else local NCC."""
-        terms = self._objective.terms.values() if self._objective else ()
+        terms = self._objective.depending_on(("displacement",)).terms.values() if self._objective else ()
         own = [term for term in terms if isinstance(term, Similarity) and not learnt(term)]
         if own:
             return own[0]

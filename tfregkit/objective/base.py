@@ -22,10 +22,15 @@ class Similarity(Component, keras.layers.Layer):
         fixed, moved: `(B, X, Y[, Z], C)` float32 images on one grid.
         mask: `None` or `(B, X, Y[, Z], 1)` in [0, 1]; averages are weighted by it. An empty mask gives a finite value.
 
-    `needs` names what else of a `View` it takes, as keywords: `roles`, `noise`, `others`, `features`.
+    `needs` names what else of a `View` it takes, as keywords: `roles`, `noise`, `others`, `features`, `subjects`,
+    `target`.
+
+    `watches` names numbers that are logged beside the value and descended by nobody; where there are any, `call`
+    returns `(values (B,), {name: number})`, with scalars or tensors whose mean is logged.
     """
 
     needs: tuple[str, ...] = ()
+    watches: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         super().__init__(dtype="float32")
@@ -34,15 +39,25 @@ class Similarity(Component, keras.layers.Layer):
     def connect(self, earlier: Earlier) -> None:
         """Take what the constructor's arguments name of earlier stages (`StageName`). Called once, before `build`."""
 
+    def check_batch(self, items: int, replicas: int) -> None:
+        """Whether the term can do its work in batches of so many items, spread over so many replicas.
+
+        Raises:
+            ConfigError: When it cannot.
+        """
+
 
 class Regularizer(Component, keras.layers.Layer):
     """How implausible a field is. Lower is better; one value per batch item; float32 under any policy.
 
-    A subclass implements `call(self, field) -> (B,)` with `field` of shape `(B, X, Y[, Z], N)` in voxels.
+    A subclass implements `call(self, field) -> (B,)` with `field` of shape `(B, X, Y[, Z], N)` in voxels. `watches` is
+    as for a `Similarity`.
 
     Args:
         on: Which output of the network the term looks at.
     """
+
+    watches: tuple[str, ...] = ()
 
     def __init__(self, *, on: Literal["velocity", "displacement"] = "displacement") -> None:
         super().__init__(dtype="float32")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -81,13 +81,36 @@ class Objective(keras.layers.Layer):
             mask=settings.mask,
         )
 
+    def depending_on(self, fields: Collection[str]) -> Objective:
+        """The objective without the terms that no change of these fields of the network changes.
+
+        Those are similarities of the network's features and regularizers of other fields. The terms are shared.
+        """
+
+        def depends(term: Similarity | Regularizer) -> bool:
+            return "features" not in term.needs if isinstance(term, Similarity) else term.on in fields
+
+        return Objective(
+            terms={name: term for name, term in self.terms.items() if depends(term)},
+            weights=self.term_weights,
+            views=self.term_views,
+            alpha=self.alpha,
+            lam=self.lam,
+            mask=self.mask,
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """The numbers that are logged: the terms by name, each followed by what it watches as `name.number`."""
+        return [column for name, term in self.terms.items() for column in (name, *_watched(name, term))]
+
     @property
     def needs(self) -> set[str]:
         """What the terms take of a view besides the two images and the mask."""
         return {name for term in self.terms.values() if isinstance(term, Similarity) for name in term.needs}
 
     def __call__(self, views: Sequence[View], fields: dict[str, Any], lam: Any = None) -> dict[str, Any]:
-        """The terms by name, each `(B,)` float32, and their sum under `"total"`.
+        """The terms by name, each `(B,)` float32, their sum under `"total"`, and what terms watch, by column.
 
         Args:
             views: Pairs of images; a similarity is averaged over those it looks at.
@@ -97,14 +120,21 @@ class Objective(keras.layers.Layer):
         Raises:
             ConfigError: When a term looks at a field or view that is not given, or lambdas are missing.
         """
-        terms, views = {}, [View(*view) for view in views]
+        terms, watched, views = {}, {}, [View(*view) for view in views]
         for name, term in self.terms.items():
             if isinstance(term, Similarity):
-                values = [_value(term, view) for view in self._views(name, views)]
-                terms[name] = sum(values[1:], values[0]) / len(values)
+                found = [_value(term, view) for view in self._views(name, views)]
             else:
-                terms[name] = term(self._field(name, term, fields))
-        return {**terms, "total": self._total(terms, lam)}
+                found = [term(self._field(name, term, fields))]
+            if term.watches:
+                numbers = [seen for _, seen in found]
+                watched |= {
+                    column: _mean([seen[number] for seen in numbers])
+                    for number, column in zip(term.watches, _watched(name, term), strict=True)
+                }
+                found = [value for value, _ in found]
+            terms[name] = _mean(found)
+        return {**terms, **watched, "total": self._total(terms, lam)}
 
     def _views(self, name: str, views: Sequence[View]) -> Sequence[View]:
         wanted = self.term_views.get(name)
@@ -142,6 +172,14 @@ class Objective(keras.layers.Layer):
         if self.lam == "uniform":
             raise ConfigError("objective.lambda: `uniform` needs a `lam` in every batch; this batch has none.")
         return self.lam
+
+
+def _watched(name: str, term: Similarity | Regularizer) -> list[str]:
+    return [f"{name}.{number}" for number in term.watches]
+
+
+def _mean(values: Sequence[Any]) -> Any:
+    return values[0] if len(values) == 1 else sum(values[1:], values[0]) / len(values)
 
 
 def _value(term: Similarity, view: View) -> Any:

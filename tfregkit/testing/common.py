@@ -23,6 +23,20 @@ def fresh(component: Any) -> Any:
     return type(component).from_config(component.get_config()) if isinstance(component, Component) else component
 
 
+def values_of(term: Any) -> Any:
+    """A fresh copy of a term of the objective, as a function that gives its values without what it watches."""
+    term = fresh(term)
+    if not term.watches:
+        return term
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        values, numbers = term(*arguments, **options)
+        assert set(numbers) == set(term.watches), f"watches {sorted(numbers)}, but `watches` says {term.watches}"
+        return values
+
+    return call
+
+
 def follows_the_rules(component: Any) -> None:
     """Keyword-only, annotated constructor; each parameter kept under its own name; `from_config` restores it."""
     cls = type(component)

@@ -7,17 +7,17 @@ import numpy as np
 
 from tfregkit.api import Regularizer
 from tfregkit.backend.gradients import gradients
-from tfregkit.testing.common import BATCH, SHAPES, array, field, follows_the_rules, fresh, per_item, policy
+from tfregkit.testing.common import BATCH, SHAPES, array, field, follows_the_rules, per_item, policy, values_of
 
 
 def one_finite_float32_per_item(regularizer: Regularizer) -> None:
     for shape in SHAPES:
-        per_item(fresh(regularizer)(field(shape, 1)), BATCH, f"in {len(shape)}-D the regularizer")
+        per_item(values_of(regularizer)(field(shape, 1)), BATCH, f"in {len(shape)}-D the regularizer")
 
 
 def items_are_independent(regularizer: Regularizer) -> None:
     """The value of a field may not depend on the other fields of the batch."""
-    regularizer, fields = fresh(regularizer), field(SHAPES[1], 1, size=3.0)
+    regularizer, fields = values_of(regularizer), field(SHAPES[1], 1, size=3.0)
     alone = [array(regularizer(fields[i : i + 1]))[0] for i in range(BATCH)]
     np.testing.assert_allclose(
         array(regularizer(fields)), alone, rtol=1e-4, atol=1e-6, err_msg="a field's value depends on its batch"
@@ -26,7 +26,7 @@ def items_are_independent(regularizer: Regularizer) -> None:
 
 def least_for_no_motion(regularizer: Regularizer) -> None:
     """No field costs less than none at all, and a rough one that folds costs more."""
-    regularizer = fresh(regularizer)
+    regularizer = values_of(regularizer)
     rough = np.random.default_rng(3).normal(scale=4.0, size=(BATCH, *SHAPES[1], 3)).astype("float32")
     none = array(regularizer(0 * rough))
     assert np.all(none < array(regularizer(rough))), f"a rough field must cost more than none ({none})"
@@ -35,16 +35,16 @@ def least_for_no_motion(regularizer: Regularizer) -> None:
 
 def gradient_is_finite(regularizer: Regularizer) -> None:
     """Also for no field at all, where training begins."""
-    regularizer = fresh(regularizer)
+    regularizer = values_of(regularizer)
     for size in (0.0, 1.0, 20.0):
         (slope,) = gradients(lambda x: keras.ops.sum(regularizer(x)), field(SHAPES[1], 4, size))
         assert np.all(np.isfinite(slope)), f"the gradient is not finite for a field of up to {size} voxels"
 
 
 def float32_under_mixed_precision(regularizer: Regularizer) -> None:
-    expected = array(fresh(regularizer)(field(SHAPES[0], 5)))
+    expected = array(values_of(regularizer)(field(SHAPES[0], 5)))
     with policy("mixed_float16"):
-        found = per_item(fresh(regularizer)(field(SHAPES[0], 5)), BATCH, "under mixed_float16 the regularizer")
+        found = per_item(values_of(regularizer)(field(SHAPES[0], 5)), BATCH, "under mixed_float16 the regularizer")
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6, err_msg="the value changes under mixed_float16")
 
 

@@ -7,18 +7,18 @@ import numpy as np
 
 from tfregkit.api import Similarity
 from tfregkit.backend.gradients import gradients
-from tfregkit.testing.common import BATCH, SHAPES, array, follows_the_rules, fresh, image, per_item, policy
+from tfregkit.testing.common import BATCH, SHAPES, array, follows_the_rules, image, per_item, policy, values_of
 
 
 def one_finite_float32_per_item(similarity: Similarity) -> None:
     for shape in SHAPES:
-        per_item(fresh(similarity)(image(shape, 1), image(shape, 2)), BATCH, f"in {len(shape)}-D the similarity")
+        per_item(values_of(similarity)(image(shape, 1), image(shape, 2)), BATCH, f"in {len(shape)}-D the similarity")
 
 
 def items_are_independent(similarity: Similarity) -> None:
     """The value of a pair may not depend on the other pairs of the batch."""
     fixed, moved = image(SHAPES[1], 1), image(SHAPES[1], 2)
-    similarity = fresh(similarity)
+    similarity = values_of(similarity)
     together = array(similarity(fixed, moved))
     alone = [array(similarity(fixed[i : i + 1], moved[i : i + 1]))[0] for i in range(BATCH)]
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-6, err_msg="a pair's value depends on its batch")
@@ -26,7 +26,7 @@ def items_are_independent(similarity: Similarity) -> None:
 
 def lower_when_aligned(similarity: Similarity) -> None:
     """Lower is better: an image is most like itself, less like itself moved by two voxels."""
-    similarity = fresh(similarity)
+    similarity = values_of(similarity)
     fixed = image(SHAPES[1], 3)
     aligned = array(similarity(fixed, fixed))
     for axis in (1, 2, 3):
@@ -38,7 +38,7 @@ def lower_when_aligned(similarity: Similarity) -> None:
 
 def gradient_leads_downhill(similarity: Similarity) -> None:
     """A small step against the gradient with respect to the moved image lowers the value."""
-    similarity = fresh(similarity)
+    similarity = values_of(similarity)
     fixed, moved = image(SHAPES[1], 4), image(SHAPES[1], 5)
     (slope,) = gradients(lambda x: keras.ops.sum(similarity(fixed, x)), moved)
     assert np.all(np.isfinite(slope)), "the gradient with respect to `moved` is not finite"
@@ -50,7 +50,7 @@ def gradient_leads_downhill(similarity: Similarity) -> None:
 
 def defined_for_constant_images(similarity: Similarity) -> None:
     """Images without contrast give a finite value and a finite gradient."""
-    similarity = fresh(similarity)
+    similarity = values_of(similarity)
     flat = np.full((BATCH, *SHAPES[1], 1), 0.3, "float32")
     for fixed, moved in ((flat, flat), (flat, image(SHAPES[1], 6)), (image(SHAPES[1], 6), flat)):
         per_item(similarity(fixed, moved), BATCH, "for a constant image the similarity")
@@ -60,7 +60,7 @@ def defined_for_constant_images(similarity: Similarity) -> None:
 
 def respects_the_mask(similarity: Similarity) -> None:
     """A full mask is no mask, an empty one gives a finite value, and a mask changes what is looked at."""
-    similarity = fresh(similarity)
+    similarity = values_of(similarity)
     fixed, moved = image(SHAPES[1], 7), image(SHAPES[1], 8)
     full = np.ones((BATCH, *SHAPES[1], 1), "float32")
     half = full.copy()
@@ -76,9 +76,9 @@ def respects_the_mask(similarity: Similarity) -> None:
 
 def float32_under_mixed_precision(similarity: Similarity) -> None:
     fixed, moved = image(SHAPES[0], 1), image(SHAPES[0], 2)
-    expected = array(fresh(similarity)(fixed, moved))
+    expected = array(values_of(similarity)(fixed, moved))
     with policy("mixed_float16"):
-        found = per_item(fresh(similarity)(fixed, moved), BATCH, "under mixed_float16 the similarity")
+        found = per_item(values_of(similarity)(fixed, moved), BATCH, "under mixed_float16 the similarity")
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6, err_msg="the value changes under mixed_float16")
 
 

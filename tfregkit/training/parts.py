@@ -13,6 +13,7 @@ from tfregkit.backend.loop import has_accelerator
 from tfregkit.config.settings import Spec
 from tfregkit.errors import ConfigError
 from tfregkit.models.base import Network
+from tfregkit.objective.base import Similarity
 from tfregkit.objective.earlier import Earlier
 from tfregkit.objective.objective import Objective
 from tfregkit.training.optimizer import build_optimizer
@@ -81,6 +82,16 @@ def _with_remat(spec: Spec) -> tuple[Spec, bool]:
             found = found or inner
         parameters[key] = value
     return replace(spec, parameters=parameters), found
+
+
+def check_batch(stage: Any, objective: Objective, replicas: int = 1) -> None:
+    """Raise a ConfigError where a term cannot do its work in the stage's batches."""
+    for name, term in objective.terms.items():
+        if isinstance(term, Similarity):
+            try:
+                term.check_batch(stage.trainer.batch_size, replicas)
+            except ConfigError as error:
+                raise ConfigError(f"objective.terms.{name}: {error}") from error
 
 
 def check_lambda(stage: Any, network: Network) -> None:

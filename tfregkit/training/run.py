@@ -162,7 +162,8 @@ class Run:
         if "batch" not in facts:
             raise RunError(f"{path}: was saved by an earlier version, which did not keep the objective. Train again.")
         trainer = build_trainer(settings, settings.model.build(), EarlierStages(self, index))
-        kinds = {name: "int32" if name.endswith("_labels") else "float32" for name in facts["batch"]}
+        integers = ("_labels", "_subject")
+        kinds = {name: "int32" if name.endswith(integers) else "float32" for name in facts["batch"]}
         trainer.build_from({name: keras.KerasTensor(shape, kinds[name]) for name, shape in facts["batch"].items()})
         restore(path, {"objective": trainer.objective.variables}, source=f"{self.path / 'resolved.yaml'}")
         return trainer.objective

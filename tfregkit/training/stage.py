@@ -53,6 +53,7 @@ class Stage:
         with self.distribution.scope():
             network = parts.build_network(settings.model, settings.trainer)
             self.trainer: Trainer = parts.build_trainer(settings, network, EarlierStages(run, index))
+        parts.check_batch(settings, self.trainer.objective, self.distribution.replicas)
         needs = self.trainer.objective.needs
         self.data = open_data(
             settings.data,
@@ -60,6 +61,7 @@ class Stage:
             batch_size=settings.trainer.batch_size,
             stride=network.stride,
             others="others" in needs,
+            subjects="subjects" in needs,
         )
         self.lam = settings.objective.lam if network.conditioned else None
         self.make = BatchMaker(self.data.train, self.distribution, self.lam, noise="noise" in needs)
@@ -115,7 +117,7 @@ class Stage:
         finite = NonFiniteStop(start, self.data.train.names, self.checkpoints.folder)
         if not self.distribution.chief:
             return [clock, finite, termination], termination
-        terms = ["loss", *self.settings.objective.terms]
+        terms = ["loss", *self.trainer.objective.columns]
         columns = [*terms, "val_loss", "val_dice", *TIMES]
         callbacks: list[keras.callbacks.Callback] = [clock, finite]
         pairs = self.data.validation[: trainer.validation_pairs]

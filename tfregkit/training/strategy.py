@@ -14,9 +14,11 @@ class Strategy(Component, keras.layers.Layer):
 
     `call(self, batch, network, objective, training=None) -> dict[str, (B,)]` (called with keywords)
         batch: dict with `moving`, `fixed` `(B, X, Y[, Z], 1)` and, where the data has them, `moving_labels`,
-        `fixed_labels`, `moving_mask`, `fixed_mask`, `lam`.
+        `fixed_labels`, `moving_mask`, `fixed_mask`, `lam`, and what terms need: `noise`, `moving_others`,
+        `fixed_others`, `moving_subject`, `fixed_subject`; `View.given` picks these for a view.
         network: a `Network`; objective: an `Objective` (terms by name and their weighted total).
-        Returns the terms by name, each `(B,)` float32, with the one to descend under `"total"`.
+        Returns what the objective returns: the terms by name, each `(B,)` float32, the one to descend under `"total"`,
+        and the numbers that terms watch.
     """
 
     def __init__(self) -> None:

@@ -34,10 +34,10 @@ class Trainer(_Loop, keras.Model):
         self.network = network
         self.objective = objective
         self.strategy = strategy
-        self.step_metrics = [Latest(name) for name in ("loss", *objective.terms)]
+        self.step_metrics = [Latest(name) for name in ("loss", *objective.columns)]
 
     def call(self, batch: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
-        """Terms by name, each `(B,)`, and their `total`."""
+        """Terms by name, each `(B,)`, their `total`, and what terms watch."""
         return self.strategy(batch, network=self.network, objective=self.objective, training=training)
 
     @property

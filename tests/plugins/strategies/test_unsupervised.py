@@ -112,3 +112,18 @@ def test_views_say_what_they_are(batch):
     assert backward.noise is not None
     assert forward.others is not None
     assert backward.others is None  # others have the role of what was moved
+    assert (forward.features, forward.subjects, forward.target) == (None, None, None)
+
+
+def test_features_and_subjects_reach_the_views(batch):
+    objective, features = Recorder(), {"moving": {"P0": 1}, "fixed": {"P0": 2}}
+    numbers = {f"{role}_subject": ops.ones((B, 1), "int32") for role in ("moving", "fixed")}
+
+    def network(inputs, training=None):
+        return {**shifted(inputs), "features": features}
+
+    Unsupervised(symmetric=True)({**batch, **numbers}, network=network, objective=objective)
+    for view in objective.views:
+        assert view.features is features
+        assert view.subjects["moving"] is numbers["moving_subject"]
+        assert set(view.subjects) == {"moving", "fixed"}

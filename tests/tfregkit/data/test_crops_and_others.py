@@ -26,8 +26,8 @@ def coded(tmp_path):
         made.append(Subject(id=f"s{i}", image=image, labels=labels))
     scans = Scans(bare_settings(), Grid(SHAPE, np.eye(4)), Cache(tmp_path / "cache"))
 
-    def make(seed=0, subjects=made, batch_size=4, **kwargs):
-        return Batches(AllPairs(subjects, subjects), scans, seed=seed, batch_size=batch_size, **kwargs)
+    def make(seed=0, people=made, batch_size=4, **kwargs):
+        return Batches(AllPairs(people, people), scans, seed=seed, batch_size=batch_size, **kwargs)
 
     return make
 
@@ -104,7 +104,7 @@ def test_others_are_augmented_each_on_its_own_unless_together(coded):
 def test_others_need_a_third_person(coded):
     two = list(coded().pairs.moving[:2])
     with pytest.raises(DataError, match=r"at least three persons in each role.* moving training scans of s0, s1"):
-        coded(subjects=two, others=True)
+        coded(people=two, others=True)
 
 
 def test_others_are_scans_of_the_role(coded):
@@ -115,6 +115,20 @@ def test_others_are_scans_of_the_role(coded):
         drawn = others.draw(pair, item)
         assert {drawn["moving"].id, pair.moving.id} == {"s0", "s1"}
         assert {drawn["fixed"].id, pair.fixed.id} == {"s2", "s3"}
+
+
+def test_batches_say_whose_images_they_hold(coded):
+    """The same number for the same person in both roles and all replicas' shares."""
+    made = coded(subjects=True)
+    for step in range(5):
+        batch = made.batch(step)
+        for role in ("moving", "fixed"):
+            numbers = batch[f"{role}_subject"]
+            assert (numbers.shape, numbers.dtype) == ((4, 1), np.int32)
+            np.testing.assert_array_equal(numbers[:, 0], [int(image.min()) // 1000 for image in batch[role]])
+    shares = [made.batch(3, replica=replica, replicas=2)["fixed_subject"] for replica in range(2)]
+    np.testing.assert_array_equal(np.concatenate(shares), made.batch(3)["fixed_subject"])
+    assert not any(key.endswith("_subject") for key in coded().batch(0))
 
 
 @pytest.fixture

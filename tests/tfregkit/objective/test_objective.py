@@ -119,3 +119,38 @@ def test_a_view_the_strategy_does_not_give_is_named(case):
     objective = Objective(terms={"one": Difference()}, views={"one": ["backward"]})
     with pytest.raises(ConfigError, match=r"objective.terms.one.views: .* no view `backward`. It has `forward`"):
         objective([View(images["fixed"], images["moved"])], fields)
+
+
+class Watching(Difference):
+    """Tells its mean beside its value."""
+
+    watches = ("mean",)
+
+    def call(self, fixed, moved, mask=None):
+        values = super().call(fixed, moved)
+        return values, {"mean": ops.mean(values)}
+
+
+def test_what_terms_watch_is_beside_the_terms_and_not_in_the_total(case):
+    images, fields = case
+    views = [View(images["fixed"], images["moved"]), View(images["other"], images["moved"], None, "backward")]
+    found = Objective(terms={"a": Watching(), "b": Difference()}, views={"b": ["forward"]})
+    assert found.columns == ["a", "a.mean", "b"]
+    values = found(views, fields)
+    first, second = (mean(images[name] - images["moved"]) for name in ("fixed", "other"))
+    np.testing.assert_allclose(values["a"], (first + second) / 2, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(values["a.mean"], (first + second).mean() / 2, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(values["total"], (first + second) / 2 + first, rtol=1e-4, atol=1e-6)
+
+
+class OfFeatures(Difference):
+    needs = ("features",)
+
+
+def test_terms_that_no_change_of_a_field_changes_can_be_left_out():
+    terms = {"a": Difference(), "b": OfFeatures(), "c": Size(on="velocity"), "d": Size(on="displacement")}
+    whole = Objective(terms=terms, weights={"a": 2.0}, alpha=0.1, lam=0.3, views={"a": ["forward"]})
+    left = whole.depending_on({"displacement"})
+    assert list(left.terms) == ["a", "d"]
+    assert left.terms["a"] is terms["a"]
+    assert (left.term_weights["a"], left.alpha, left.lam, left.term_views) == (2.0, 0.1, 0.3, {"a": ["forward"]})

@@ -75,18 +75,29 @@ def dice(fixed: np.ndarray, moved: np.ndarray) -> float:
     return float(np.mean(2 * both / sizes))
 
 
+class _Remembering:
+    """A network that keeps what it first gave."""
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+        self.outputs: dict[str, Any] = {}
+
+    def __call__(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
+        outputs = self.network(inputs, training=training)
+        self.outputs = self.outputs or outputs
+        return outputs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.network, name)
+
+
 def _looker(trainer: Any) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
     """A function of a batch: the total `(B,)` and the displacement, if it gives one, from one pass of the network."""
 
     def look(batch: dict[str, Any]) -> tuple[Any, Any]:
-        seen: list[Any] = []
-
-        def network(inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
-            seen.append(trainer.network(inputs, training=training))
-            return seen[-1]
-
+        network = _Remembering(trainer.network)
         terms = trainer.strategy(batch, network=network, objective=trainer.objective, training=False)
-        field = seen[0].get("displacement")
+        field = network.outputs.get("displacement")
         return terms["total"], None if field is None else ops.cast(field, "float32")
 
     return look
