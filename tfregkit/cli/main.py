@@ -24,6 +24,10 @@ COMMANDS = {
     ),
     "apply": ("tfregkit.cli.apply:command", "Resample an image, labels or points through a warp file."),
     "evaluate": ("tfregkit.cli.evaluate:command", "Measure a trained run on pairs: Dice, folds, distances."),
+    "compare": (
+        "tfregkit.cli.compare:command",
+        "Compare evaluated runs on the pairs they share: means, tests, box plots.",
+    ),
     "sweep": ("tfregkit.cli.sweep:command", "Measure a conditioned run at many lambdas and choose the best."),
     "validate": ("tfregkit.cli.validate:command", "Check a configuration without running it."),
     "plugins": ("tfregkit.cli.plugins:command", "List the components a configuration may name, and their parameters."),

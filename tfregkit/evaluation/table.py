@@ -120,7 +120,7 @@ def write_table(path: Path, lines: Sequence[Any], kind: type, float_format: str 
 def read_rows(path: Path) -> list[Row]:
     """The rows of a `metrics.csv`, to summarise or compare them anew. One without `direction` has registration's."""
     with open(path, encoding="utf-8", newline="") as file:
-        return [_row(line) for line in csv.DictReader(file)]
+        return [_row(line) for line in csv.DictReader(file, restval="?")]  # a line that is cut short is no number
 
 
 def _row(line: dict[str, str]) -> Row:
@@ -154,23 +154,25 @@ def printed(lines: list[Summary], *, structures: int = 24) -> RichTable:
         unit = f" ({line.unit})" if line.unit else ""
         label = f"  [dim]{line.structure}[/dim]" if line.structure else line.metric + unit
         n = f"{line.n}/{line.n + line.missing}" if line.missing else f"{line.n}"
-        cells = [_number(line.before), _marked(line), _number(line.after_sd), n, _probability(line.p)]
-        first = ([_number(line.lam)] if swept else []) + ([line.direction] if ways else [])
+        cells = [number(line.before), _marked(line), number(line.after_sd), n, probability(line.p)]
+        first = ([number(line.lam)] if swept else []) + ([line.direction] if ways else [])
         table.add_row(*first, label, *cells)
     return table
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """A value for people: four decimals, one from 10 on; empty for none."""
     return "" if value is None or math.isnan(value) else f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def _marked(line: Summary) -> str:
     """The value after registration, green where it is better than before and red where it is worse."""
-    text, change = _number(line.after), line.after - line.before
+    text, change = number(line.after), line.after - line.before
     if math.isnan(change) or change == 0:
         return text
     return f"[green]{text}[/green]" if (change > 0) == (line.better == "higher") else f"[red]{text}[/red]"
 
 
-def _probability(p: float) -> str:
+def probability(p: float) -> str:
+    """p for people; empty for none."""
     return "" if math.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}"

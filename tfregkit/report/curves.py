@@ -39,9 +39,9 @@ def sweep_figure(sweeps: Sequence[Sweep], path: str | Path, *, max_folds: float 
     FigureCanvasAgg(figure)
     *panels, training = figure.subplots(1, 4)
     for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
-        _dressed(axes, title, "lambda")
+        dressed(axes, title, "lambda")
         for number, sweep in enumerate(sweeps):
-            _over_lambda(axes, sweep, name, _style(number))
+            _over_lambda(axes, sweep, name, line_style(number))
     folds = panels[1]
     folds.set_yscale("symlog", linthresh=0.01)
     folds.yaxis.set_major_formatter(lambda value, place: f"{value:g}")
@@ -84,22 +84,23 @@ def _over_lambda(axes: Any, sweep: Sweep, name: str, style: dict[str, Any]) -> N
 
 
 def _training(axes: Any, sweeps: Sequence[Sweep]) -> None:
-    _dressed(axes, "validation Dice", "training step")
+    dressed(axes, "validation Dice", "training step")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     found = [training_dice(sweep) for sweep in sweeps]
     for number, (steps, dice) in enumerate(found):
-        axes.plot(steps, dice, marker="." if len(steps) < 30 else "", **_style(number))
+        axes.plot(steps, dice, marker="." if len(steps) < 30 else "", **line_style(number))
     if not any(steps for steps, _ in found):
         axes.text(0.5, 0.5, "no validation Dice\nwas recorded", color=FAINT, ha="center", transform=axes.transAxes)
 
 
-def _style(number: int) -> dict[str, Any]:
+def line_style(number: int) -> dict[str, Any]:
     """A colour, and another dash when the colours are used up."""
     dash = DASHES[number // len(COLOURS) % len(DASHES)]
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": dash, "linewidth": 1.6}
 
 
-def _dressed(axes: Any, title: str, below: str) -> None:
+def dressed(axes: Any, title: str, below: str) -> None:
+    """Axes in the colours of the reports, with a title and what lies along x."""
     axes.set_facecolor(PAPER)
     axes.set_title(title, color=INK, fontsize=11, pad=8)
     axes.set_xlabel(below, color=FAINT, fontsize=9)
