@@ -11,12 +11,11 @@ import numpy as np
 
 from tfregkit.data.base import Pair, Subject
 from tfregkit.data.companion import on_grid_of
-from tfregkit.data.sampling import Interpolation, sample
 from tfregkit.data.volume import Volume, read_volume
 from tfregkit.evaluation.base import Case
-from tfregkit.inference.field import Field, apply_matrix, lattice
+from tfregkit.inference.field import Field, lattice
 from tfregkit.inference.points import read_points
-from tfregkit.inference.transform import Transform
+from tfregkit.inference.transform import Transform, look_up
 
 
 def make_case(pair: Pair, transform: Transform, initial: Transform | None = None) -> Case:
@@ -96,9 +95,9 @@ class Scans:
         image, labels, points = self.moving.image, self.moving.labels, self.fixed.points_mm
         return Case(
             **self._known,
-            moved=_looked_up(image, places, "linear", float(image.data.min())),
+            moved=look_up(image, places, "linear", float(image.data.min())),
             displacement=Field(grid, vectors_mm).to_voxels(),
-            moved_labels=labels and _looked_up(labels, places, "nearest", 0),
+            moved_labels=labels and look_up(labels, places, "nearest", 0),
             warped_points_mm=None if points is None else transform.map(points),
         )
 
@@ -120,8 +119,3 @@ class Scans:
             "moving_points_mm": moving.points_mm,
             "initial_points_mm": None if fixed.points_mm is None else initial.map(fixed.points_mm),
         }
-
-
-def _looked_up(volume: Volume, places_mm: np.ndarray, interpolation: Interpolation, fill: float) -> np.ndarray:
-    """A volume at world points `(3, X, Y, Z)`."""
-    return sample(volume.data, apply_matrix(volume.grid.inverse, places_mm), interpolation=interpolation, fill=fill)

@@ -15,8 +15,8 @@ from tfregkit.errors import DataError
 
 
 def readable(source: Any) -> Volume:
-    """Read an image that can be registered. Raises `DataError` as `read_volume`, and for a constant image."""
-    volume = read_volume(source)
+    """An image that can be registered, read unless it is a `Volume`. `DataError` as `read_volume`, or if constant."""
+    volume = source if isinstance(source, Volume) else read_volume(source)
     if np.ptp(volume.data) == 0:
         raise DataError(f"{volume.name}: every voxel is {volume.data.flat[0]:g}, so there is nothing to register.")
     return volume

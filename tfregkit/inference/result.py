@@ -11,10 +11,10 @@ import nibabel as nib
 import numpy as np
 
 from tfregkit.data.companion import on_grid_of
-from tfregkit.data.sampling import Interpolation, sample
+from tfregkit.data.sampling import Interpolation
 from tfregkit.data.volume import Volume, nifti_image, read_volume, save_image
-from tfregkit.inference.field import Field, apply_matrix, lattice
-from tfregkit.inference.transform import Transform
+from tfregkit.inference.field import Field, lattice
+from tfregkit.inference.transform import Transform, look_up
 from tfregkit.inference.warps import WarpForm, check_form, warp_image, write_warp
 
 
@@ -76,9 +76,7 @@ class Result:
             interpolation: `nearest` for label maps, `linear` for images.
             fill: The value where the source has none.
         """
-        volume = _volume(source, interpolation)
-        coordinates = apply_matrix(volume.grid.inverse, self._places)
-        return sample(volume.data, coordinates, interpolation=interpolation, fill=fill)
+        return look_up(_volume(source, interpolation), self._places, interpolation, fill)
 
     def moved_labels(self, source: Any) -> nib.Nifti1Image:
         """A label map of the moving image on the fixed grid, in the type of its file.
