@@ -7,11 +7,17 @@ from tfregkit import hookimpl
 def register_components(registry):
     """Import here, so that listing plugins loads Keras only when components are wanted."""
     from tfregkit_plugins.networks.autoencoder import Autoencoder
+    from tfregkit_plugins.networks.clmorph import CLMorph
     from tfregkit_plugins.networks.contrareg import ContraReg
+    from tfregkit_plugins.networks.pc_swinmorph import PCSwinMorph
+    from tfregkit_plugins.networks.siamese import Siamese
     from tfregkit_plugins.networks.svf import SVF
     from tfregkit_plugins.networks.voxelmorph import VoxelMorph
 
     registry.network("autoencoder", Autoencoder)
+    registry.network("clmorph", CLMorph)
     registry.network("contrareg", ContraReg)
+    registry.network("pc_swinmorph", PCSwinMorph)
+    registry.network("siamese", Siamese)
     registry.network("svf", SVF)
     registry.network("voxelmorph", VoxelMorph)

@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tfregkit_plugins.decoders.unet import UNetDecoder
-from tfregkit_plugins.encoders.unet import UNetEncoder
 from tfregkit_plugins.networks.svf import SVF
+from tfregkit_plugins.networks.voxelmorph_unet import voxelmorph_unet
 
 Filters = Annotated[list[Annotated[int, Field(gt=0)]], Field(min_length=1)]
 
@@ -28,6 +27,7 @@ class VoxelMorph(SVF):
         bidirectional: Give `inverse` in training too.
         conditioning: How lambda is taken: `none` (not at all), `film` (FiLM in every block, one embedding), or `cin`
             (conditional instance normalisation before every convolution but the first, each with its own map).
+        probabilistic: Predict mean and log variance of the velocity, as the diffeomorphic VoxelMorph does; for `kl`.
         remat: Recompute the blocks in the backward pass: less memory, more time.
 
     Reference: Balakrishnan et al. 2019, doi:10.1109/TMI.2019.2897538; Dalca et al. 2019,
@@ -45,25 +45,20 @@ class VoxelMorph(SVF):
         method: Literal["scaling_squaring", "euler"] = "scaling_squaring",
         bidirectional: bool = False,
         conditioning: Literal["none", "film", "cin"] = "none",
+        probabilistic: bool = False,
         remat: bool = False,
     ) -> None:
-        levels = len(encoder_filters)
-        if len(decoder_filters) < levels + 1:
-            raise ValueError(
-                f"`decoder_filters` needs one entry for the bottom and one per level: at least {levels + 1} for "
-                f"{levels} levels. Received: decoder_filters={list(decoder_filters)}"
-            )
-        ups = levels if finest == "full" else levels - 1
-        bottom, up, final = decoder_filters[0], decoder_filters[1 : ups + 1], decoder_filters[ups + 1 :]
         block = "cin" if conditioning == "cin" else "conv"
+        encoder, decoder = voxelmorph_unet(encoder_filters, decoder_filters, finest, block=block, remat=remat)
         super().__init__(
-            encoder=UNetEncoder(filters=[*encoder_filters, bottom], block=block, remat=remat),
-            decoder=UNetDecoder(filters=up, final=final, block=block, remat=remat),
+            encoder=encoder,
+            decoder=decoder,
             resolution=resolution,
             steps=steps,
             method=method,
             bidirectional=bidirectional,
             conditioning=conditioning,
+            probabilistic=probabilistic,
         )
         self.encoder_filters = list(encoder_filters)
         self.decoder_filters = list(decoder_filters)

@@ -76,7 +76,7 @@ def test_without_steps_the_velocity_is_the_displacement_and_there_is_no_inverse(
 
 
 def test_grid_must_fit_the_network():
-    with pytest.raises(ConfigError, match=r"multiple of 4. Received: \(8, 12, 18\)"):
+    with pytest.raises(ConfigError, match=r"multiples of 4x4x4, as in 8x12x16 or 8x12x20. Received: 8x12x18"):
         network()(pair((8, 12, 18)))
     with pytest.raises(ConfigError, match="bidirectional"):
         network(bidirectional=True, steps=0)
