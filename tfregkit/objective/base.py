@@ -25,11 +25,15 @@ class Similarity(Component, keras.layers.Layer):
     `needs` names what else of a `View` it takes, as keywords: `roles`, `noise`, `others`, `features`, `subjects`,
     `target`.
 
+    `default_views` names the views it looks at where the configuration does not say: None for all. One view is enough
+    for a term that is the same in both directions.
+
     `watches` names numbers that are logged beside the value and descended by nobody; where there are any, `call`
     returns `(values (B,), {name: number})`, with scalars or tensors whose mean is logged.
     """
 
     needs: tuple[str, ...] = ()
+    default_views: tuple[str, ...] | None = None
     watches: tuple[str, ...] = ()
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ class Objective(keras.layers.Layer):
     Args:
         terms: Similarities and regularizers by name.
         weights: The factor of each term, 1 where absent.
-        views: The names of the views a similarity looks at; all where absent.
+        views: The names of the views a similarity looks at; where absent its own `default_views`.
         alpha: Factor of the similarities when there is a lambda.
         lam: None, a number in [0, 1], or `"uniform"`: the batch brings one per item.
         mask: Which mask the strategy makes for the similarities.
@@ -137,7 +137,7 @@ class Objective(keras.layers.Layer):
         return {**terms, **watched, "total": self._total(terms, lam)}
 
     def _views(self, name: str, views: Sequence[View]) -> Sequence[View]:
-        wanted = self.term_views.get(name)
+        wanted = self.term_views.get(name) or self.terms[name].default_views
         if wanted is None:
             return views
         if missing := [view for view in wanted if view not in [given.name for given in views]]:

@@ -17,7 +17,7 @@ class TermSettings(Settings):
         regularizer: A regularizer section.
         weight: The factor in the total.
         views: Which of the strategy's views a similarity looks at, by name (`unsupervised`: `forward`, and `backward`
-            if it is symmetric; `reconstruction`: see there); `null`: all.
+            if it is symmetric; `reconstruction`: see there); `null`: all, or the one that is enough for it.
     """
 
     similarity: Annotated[Spec, Kind("similarity")] | None = None

@@ -13,7 +13,7 @@ class Target(NamedTuple):
 
     Attributes:
         features: As those of a `View`, without a gradient.
-        decay: How much of the averages stays in this step, a scalar: 0 in the first step, which sets them, and 1
+        decay: How much of the averages stays in this step, a scalar; 0 in the first step, which sets them. None
             outside training, where nothing moves.
     """
 
@@ -37,7 +37,8 @@ class View(NamedTuple):
         features: Feature maps by role and name, where the network gives them: `{"moving": {"conv1": ...}, ...}`.
         subjects: Whose images the batch holds, by role: `{"moving": (B, 1), "fixed": (B, 1)}`, whole numbers that are
             equal for scans of one person; None outside training.
-        target: What a slow copy of the network sees, where the strategy keeps one; or None.
+        target: What a slow copy of the network sees, where the strategy keeps one; in its first view only, so that
+            averages move once a step; or None.
     """
 
     fixed: Any

@@ -6,6 +6,7 @@ from tfregkit import hookimpl
 @hookimpl
 def register_components(registry):
     """Import here, so that listing plugins loads Keras only when components are wanted."""
+    from tfregkit_plugins.similarities.byol import BYOL
     from tfregkit_plugins.similarities.local_mi import LocalMI
     from tfregkit_plugins.similarities.mae import MAE
     from tfregkit_plugins.similarities.mcr import MCR
@@ -15,8 +16,11 @@ def register_components(registry):
     from tfregkit_plugins.similarities.mse import MSE
     from tfregkit_plugins.similarities.ncc import NCC
     from tfregkit_plugins.similarities.ngf import NGF
+    from tfregkit_plugins.similarities.nt_xent import NTXent
+    from tfregkit_plugins.similarities.patch_contrast import PatchContrast
     from tfregkit_plugins.similarities.patch_nce import PatchNCE
 
+    registry.similarity("byol", BYOL)
     registry.similarity("mcr", MCR)
     registry.similarity("local_mi", LocalMI)
     registry.similarity("mi", MI)
@@ -26,4 +30,6 @@ def register_components(registry):
     registry.similarity("mse", MSE)
     registry.similarity("ncc", NCC)
     registry.similarity("ngf", NGF)
+    registry.similarity("nt_xent", NTXent)
+    registry.similarity("patch_contrast", PatchContrast)
     registry.similarity("patch_nce", PatchNCE)

@@ -6,32 +6,36 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfregkit.ops.unit import unit
+
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
 class ProjectionHeads(keras.layers.Layer):
-    """A small ReLU MLP per role and feature map, whose results have length 1.
+    """A small ReLU MLP per role and feature map.
 
     Call arguments: `rows` `(B, n, C)`, `role`, `name` of the feature map. Returns `(B, n, width)`.
 
     Args:
         depth: Layers of each MLP; all but the last have a ReLU.
         width: Units of each layer.
+        shared: Whether the roles share one MLP per feature map.
+        unit: Whether results have length 1.
     """
 
-    def __init__(self, *, depth: int, width: int, **kwargs) -> None:
+    def __init__(self, *, depth: int, width: int, shared: bool = False, unit: bool = True, **kwargs) -> None:
         super().__init__(dtype="float32", **kwargs)
-        self.depth, self.width = depth, width
+        self.depth, self.width, self.shared, self.unit = depth, width, shared, unit
         self.heads: dict[str, list[keras.layers.Dense]] = {}
 
     def create(self, channels: dict[str, int], given: dict[str, list[Arrays]] | None = None) -> None:
-        """Make the heads, for both roles alike.
+        """Make the heads.
 
         Args:
             channels: Of each feature map, by name.
             given: The `values()` of heads of the same shape, to begin with.
         """
-        for role in ("moving", "fixed"):
+        for role in ("both",) if self.shared else ("moving", "fixed"):
             for name, size in channels.items():
                 key = f"{role}_{name}"
                 layers = [
@@ -53,9 +57,9 @@ class ProjectionHeads(keras.layers.Layer):
         }
 
     def call(self, rows, role, name):
-        for layer in self.heads[f"{role}_{name}"]:
+        for layer in self.heads[f"{'both' if self.shared else role}_{name}"]:
             rows = layer(rows)
-        return rows * ops.rsqrt(ops.maximum(ops.sum(ops.square(rows), axis=-1, keepdims=True), 1e-12))
+        return unit(rows) if self.unit else rows
 
 
 def _constant(values):

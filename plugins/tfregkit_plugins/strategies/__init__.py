@@ -6,8 +6,10 @@ from tfregkit import hookimpl
 @hookimpl
 def register_components(registry):
     """Import here, so that listing plugins loads Keras only when components are wanted."""
+    from tfregkit_plugins.strategies.momentum import Momentum
     from tfregkit_plugins.strategies.reconstruction import Reconstruction
     from tfregkit_plugins.strategies.unsupervised import Unsupervised
 
+    registry.strategy("momentum", Momentum)
     registry.strategy("reconstruction", Reconstruction)
     registry.strategy("unsupervised", Unsupervised)

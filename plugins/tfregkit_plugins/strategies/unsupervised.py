@@ -30,13 +30,13 @@ class Unsupervised(Strategy):
         """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
         inputs = {name: batch[name] for name in ("moving", "fixed", "lam") if name in batch}
         outputs = network(inputs, training=training)
-        target = self._target(inputs, network, objective, training)
-        seen = {"features": outputs.get("features"), "target": target}
-        views = [self._view("forward", batch, "fixed", "moving", outputs["displacement"], objective.mask, seen)]
+        views = [self._view("forward", batch, "fixed", "moving", outputs["displacement"], objective.mask)]
         if self.symmetric:
             if "inverse" not in outputs:
                 raise ConfigError("strategy.symmetric: this network gives no inverse field. Choose one that does.")
-            views.append(self._view("backward", batch, "moving", "fixed", outputs["inverse"], objective.mask, seen))
+            views.append(self._view("backward", batch, "moving", "fixed", outputs["inverse"], objective.mask))
+        views = [view._replace(features=outputs.get("features")) for view in views]
+        views[0] = views[0]._replace(target=self._target(inputs, network, objective, training))
         fields = {name: ops.cast(outputs[name], "float32") for name in ("displacement", "velocity") if name in outputs}
         return objective(views, fields, lam=batch.get("lam"))
 
@@ -44,9 +44,7 @@ class Unsupervised(Strategy):
         """What a slow copy of the network sees: there is none here."""
         return None
 
-    def _view(
-        self, name: str, batch: dict[str, Any], still: str, pulled: str, field: Any, mask: str, seen: dict[str, Any]
-    ) -> View:
+    def _view(self, name: str, batch: dict[str, Any], still: str, pulled: str, field: Any, mask: str) -> View:
         """`still` stays and `pulled` is warped; images are data and get no gradient."""
         moved = warp(batch[pulled], field, image_gradient=False)
         region = None
@@ -55,7 +53,7 @@ class Unsupervised(Strategy):
         if mask == "union":
             region = ops.maximum(region, warp(_mask(batch, pulled, mask), field, image_gradient=False))
         roles = (still, pulled)
-        return View(batch[still], moved, region, name, roles, **View.given(batch, roles), **seen)
+        return View(batch[still], moved, region, name, roles, **View.given(batch, roles))
 
 
 def _mask(batch: dict[str, Any], image: str, mode: str) -> Any:

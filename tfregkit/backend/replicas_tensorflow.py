@@ -1,0 +1,14 @@
+"""Exchange between the replicas of `tf.distribute`."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def gathered_tensorflow(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | int]:
+    """See `tfregkit.ops.all_replicas`. Outside `strategy.run` there is nobody to ask."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return rows, 0
+    everyone = context.all_gather(rows, axis=0)
+    return everyone, context.replica_id_in_sync_group * tf.shape(rows)[0]
