@@ -75,7 +75,7 @@ def _compiled(terms: Terms, absolute: bool) -> tuple[Any, Any]:
 
 def _share(difference: Any, weight: float) -> Any:
     """The weight of one value in the mean."""
-    count = difference.shape[-1]
+    count = ops.shape(difference)[-1]
     for size in spatial_shape(difference):
         count = count * size
     return weight / ops.cast(count, difference.dtype)
