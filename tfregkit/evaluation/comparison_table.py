@@ -103,8 +103,8 @@ def _beside(comparison: Comparison, structure: str) -> Iterator[list[Line]]:
 
 
 def _marked(lines: list[Line], comparison: Comparison) -> list[tuple[Line, bool]]:
-    """Each line, and whether it is the best of several."""
-    rivals = [line.mean for line in lines if line.run not in comparison.untested and line.n]
+    """Each line, and whether it is the best of several that differ."""
+    rivals = {line.mean for line in lines if line.run not in comparison.untested and line.n}
     if len(rivals) < 2 or not lines[0].better:
         return [(line, False) for line in lines]
     best = max(rivals) if lines[0].better == "higher" else min(rivals)

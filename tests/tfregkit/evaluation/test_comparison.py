@@ -81,9 +81,10 @@ def test_two_runs_need_no_friedman_and_one_no_test():
     assert (alone.differences, len(alone.matched)) == ([], 2)
 
 
-def test_equal_runs_do_not_differ():
-    found = compare([run("a", A), run("b", A), run("c", A)], ["dice"]).differences
-    assert [line.p for line in found] == [1.0] * 4
+def test_equal_runs_do_not_differ_and_none_is_best():
+    found = compare([run("a", A), run("b", A), run("c", A)], ["dice"])
+    assert [line.p for line in found.differences] == [1.0] * 4
+    assert "textbf" not in latex(found)
 
 
 def test_a_run_that_is_shown_alone_is_neither_tested_nor_best():
