@@ -13,8 +13,9 @@ from tfregkit.data.volume import read_grid, write_volume
 from tfregkit.errors import ConfigError, DataError
 from tfregkit.evaluation.base import Case, Metric
 from tfregkit.files import atomic_path
+from tfregkit.inference.local_correlation import squared_correlation
 from tfregkit.models.base import Decoder, Encoder, Network, Pyramid, Stitcher
-from tfregkit.objective.base import Regularizer, Similarity
+from tfregkit.objective.base import FieldName, Regularizer, Similarity
 from tfregkit.objective.view import Target, View
 from tfregkit.training.strategy import Strategy
 
@@ -43,6 +44,7 @@ __all__ = [
     "Dataset",
     "Decoder",
     "Encoder",
+    "FieldName",
     "Grid",
     "Metric",
     "Network",
@@ -70,6 +72,7 @@ __all__ = [
     "read_scans",
     "read_split_pairs",
     "smooth_noise",
+    "squared_correlation",
     "unique_names",
     "user_cache_folder",
     "write_volume",

@@ -55,14 +55,19 @@ class Network(Component, keras.Model):
 
     - `moving`, `fixed`: `(B, X, Y[, Z], C)` on one grid, sizes divisible by `stride`,
     - `lam` (only if `conditioned`): `(B, 1)` in [0, 1],
+    - what else it `needs` of a training batch: `noise` `(B, 4096)`, uniform in [0, 1), for networks that draw,
 
     and returns a dict of fields on that same full-resolution grid, in its voxels,
 
     - `displacement` `(B, X, Y[, Z], N)`: `moved(p) = moving(p + displacement(p))`, `p` on the fixed grid,
-    - `inverse` (where the network can): the displacement that pulls the fixed image onto the moving one,
+    - `inverse` (where the network can): the displacement that pulls the fixed image onto the moving one. Beside a
+      `velocity` it is the inverse of the displacement; else it is a prediction of its own, which nothing but training
+      makes an inverse,
     - `velocity` (for SVF networks): the stationary velocity at the resolution at which it is integrated. A network that
       gives it integrates it, and then gives `inverse` too at inference; where there is no integration the velocity is
       the displacement, perhaps coarser, regularizers with `on: velocity` look at it, and there is never an `inverse`,
+    - `posterior` (of probabilistic networks): `(B, X, Y[, Z], 2 M)`, the means of the M numbers per voxel that are
+      predicted, then their log variances. At inference the fields are made of the means,
     - `features` (optional): maps of the whole images by role and pyramid level, for terms that look at them:
       `{"moving": {"P0": (B, X, Y[, Z], C), ...}, "fixed": {...}}`.
 
@@ -70,6 +75,8 @@ class Network(Component, keras.Model):
 
     Other networks take what they need of the same dict and give what their strategy looks for.
     """
+
+    needs: tuple[str, ...] = ()
 
     @property
     def stride(self) -> int:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from tfregkit.objective.earlier import Earlier
 
 
+FieldName = Literal["velocity", "displacement", "inverse"]
+"""The outputs of a network that are fields, as regularizers name them."""
+
+
 class Similarity(Component, keras.layers.Layer):
     """How unlike two images are. Lower is better; one value per batch item; statistics in float32 under any policy.
 
@@ -54,8 +58,8 @@ class Similarity(Component, keras.layers.Layer):
 class Regularizer(Component, keras.layers.Layer):
     """How implausible a field is. Lower is better; one value per batch item; float32 under any policy.
 
-    A subclass implements `call(self, field) -> (B,)` with `field` of shape `(B, X, Y[, Z], N)` in voxels. `watches` is
-    as for a `Similarity`.
+    A subclass implements `call(self, field) -> (B,)` with `field` of shape `(B, X, Y[, Z], N)` in voxels, or of the
+    `posterior` `(B, X, Y[, Z], 2 M)`. `watches` is as for a `Similarity`.
 
     Args:
         on: Which output of the network the term looks at.
@@ -63,6 +67,6 @@ class Regularizer(Component, keras.layers.Layer):
 
     watches: tuple[str, ...] = ()
 
-    def __init__(self, *, on: Literal["velocity", "displacement"] = "displacement") -> None:
+    def __init__(self, *, on: FieldName | Literal["posterior"] = "displacement") -> None:
         super().__init__(dtype="float32")
         self.on = on

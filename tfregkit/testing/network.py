@@ -49,6 +49,19 @@ def items_are_independent(network: Network) -> None:
     np.testing.assert_allclose(together[1:], alone, rtol=1e-3, atol=1e-5, err_msg="a field depends on its batch")
 
 
+def features_cover_the_images(network: Network) -> None:
+    """Where a network gives features: maps `P0`, `P1`, ... of both roles, 2^n times coarser than the whole images."""
+    inputs = pair(network, CELLS[1])
+    features = fresh(network)(inputs, training=False).get("features")
+    if features is None:
+        return
+    assert set(features) == {"moving", "fixed"}, f"features are given by role. Received: {sorted(features)}"
+    for role, maps in features.items():
+        for name, found in maps.items():
+            expected = (BATCH, *(size // 2 ** int(name[1:]) for size in inputs[role].shape[1:-1]))
+            assert tuple(found.shape[:-1]) == expected, f"{role} {name} is {found.shape}, expected {expected}"
+
+
 def same_weights_same_field(network: Network) -> None:
     """Two copies with equal weights give equal fields: all state is in the weights."""
     one, two, inputs = fresh(network), fresh(network), pair(network, CELLS[1])
@@ -58,11 +71,11 @@ def same_weights_same_field(network: Network) -> None:
 
 
 def inverse_undoes_the_displacement(network: Network) -> None:
-    """Where a network gives an inverse: going there and back ends at most a quarter voxel off, on average."""
+    """Where a network integrates and gives an inverse: there and back ends at most a quarter voxel off, on average."""
     cells = max(2, 12 // network.stride)
     network, inputs = fresh(network), pair(network, (cells, cells + 1, cells))
     outputs = network(inputs, training=False)
-    if "inverse" not in outputs:
+    if not {"velocity", "inverse"} <= set(outputs):
         return
     network.set_weights([w + 0.02 * np.random.default_rng(0).normal(size=w.shape) for w in network.get_weights()])
     outputs = network(inputs, training=False)
@@ -82,6 +95,7 @@ CHECKS = [
     gives_fields_on_the_grid_of_the_images,
     takes_any_size,
     items_are_independent,
+    features_cover_the_images,
     same_weights_same_field,
     inverse_undoes_the_displacement,
 ]

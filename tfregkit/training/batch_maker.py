@@ -20,7 +20,7 @@ class BatchMaker:
         batches: The training batches.
         distribution: Whose local replicas are served.
         lam: None, a number, or `"uniform"`.
-        noise: Whether the objective asks for `noise`, from which similarities draw what they sample.
+        noise: Whether `noise` is asked for, from which similarities and networks draw.
     """
 
     def __init__(self, batches: Any, distribution: Distribution, lam: float | str | None, noise: bool = False) -> None:

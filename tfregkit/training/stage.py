@@ -54,7 +54,7 @@ class Stage:
             network = parts.build_network(settings.model, settings.trainer)
             self.trainer: Trainer = parts.build_trainer(settings, network, EarlierStages(run, index))
         parts.check_batch(settings, self.trainer.objective, self.distribution.replicas)
-        needs = self.trainer.objective.needs
+        needs = {*self.trainer.objective.needs, *network.needs}
         self.data = open_data(
             settings.data,
             seed=seed,

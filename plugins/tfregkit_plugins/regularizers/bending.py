@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Literal
 
-from tfregkit.api import Regularizer
+from tfregkit.api import FieldName, Regularizer
 from tfregkit.ops.difference_energy import difference_energy
 
 
@@ -26,7 +25,7 @@ class Bending(Regularizer):
     Reference: Rueckert et al. 1999, eq. 7, doi:10.1109/42.796284 (integral over the volume there, mean here).
     """
 
-    def __init__(self, *, on: Literal["velocity", "displacement"] = "displacement") -> None:
+    def __init__(self, *, on: FieldName = "displacement") -> None:
         super().__init__(on=on)
 
     def call(self, field):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tfregkit.api import Regularizer
+from tfregkit.api import FieldName, Regularizer
 from tfregkit.ops.difference_energy import difference_energy
 
 
@@ -28,7 +28,7 @@ class Diffusion(Regularizer):
         self,
         *,
         penalty: Literal["l1", "l2"] = "l2",
-        on: Literal["velocity", "displacement"] = "displacement",
+        on: FieldName = "displacement",
     ) -> None:
         super().__init__(on=on)
         self.penalty = penalty

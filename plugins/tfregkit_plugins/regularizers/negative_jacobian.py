@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from keras import ops
 
-from tfregkit.api import Regularizer
+from tfregkit.api import FieldName, Regularizer
 from tfregkit.ops.difference_energy import forward_difference
 
 
@@ -25,7 +23,7 @@ class NegativeJacobian(Regularizer):
     determinant of φ is meant. Mok and Chung 2020 (SYMNet), eq. 7, doi:10.1109/CVPR42600.2020.00470.
     """
 
-    def __init__(self, *, on: Literal["velocity", "displacement"] = "displacement") -> None:
+    def __init__(self, *, on: FieldName = "displacement") -> None:
         super().__init__(on=on)
 
     def call(self, field):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from keras import ops
 
-from tfregkit.api import Regularizer
+from tfregkit.api import FieldName, Regularizer
 
 
 class VelocityL2(Regularizer):
@@ -23,7 +21,7 @@ class VelocityL2(Regularizer):
     Reference: Dey et al. 2022 (ContraReg), section 3, L_reg, doi:10.1007/978-3-031-16446-0_7.
     """
 
-    def __init__(self, *, on: Literal["velocity", "displacement"] = "velocity") -> None:
+    def __init__(self, *, on: FieldName = "velocity") -> None:
         super().__init__(on=on)
 
     def call(self, field):

@@ -9,12 +9,16 @@ from keras import ops
 from tfregkit.api import ConfigError, Strategy, Target, View
 from tfregkit.ops.warp import warp
 
+FIELDS = ("displacement", "velocity", "inverse", "posterior")
+"""What regularizers may look at."""
+
 
 class Unsupervised(Strategy):
     """The network's field moves the image; the objective looks at the two images and at the field.
 
-    `total = objective([(fixed, moving o (id + u))], {displacement: u, velocity: v})`; with `symmetric` the objective
-    also sees `(moving, fixed o (id + u_inverse))` and averages its similarities over the two.
+    `total = objective([(fixed, moving o (id + u))], {displacement: u, ...})`, with the network's `velocity`, `inverse`
+    and `posterior` where it gives them. With `symmetric` the objective also sees `(moving, fixed o (id + u_inverse))`
+    and averages its similarities over the two.
 
     Reference: Balakrishnan et al. 2019, VoxelMorph, eq. 5, doi:10.1109/TMI.2019.2897538.
 
@@ -28,16 +32,19 @@ class Unsupervised(Strategy):
 
     def call(self, batch: dict[str, Any], network: Any, objective: Any, training: bool | None = None) -> dict[str, Any]:
         """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
-        inputs = {name: batch[name] for name in ("moving", "fixed", "lam") if name in batch}
+        inputs = {name: batch[name] for name in ("moving", "fixed", "lam", "noise") if name in batch}
         outputs = network(inputs, training=training)
         views = [self._view("forward", batch, "fixed", "moving", outputs["displacement"], objective.mask)]
         if self.symmetric:
             if "inverse" not in outputs:
-                raise ConfigError("strategy.symmetric: this network gives no inverse field. Choose one that does.")
+                raise ConfigError(
+                    "strategy.symmetric: this network gives no inverse field in training. Set its `bidirectional` to "
+                    "true, or choose one that does."
+                )
             views.append(self._view("backward", batch, "moving", "fixed", outputs["inverse"], objective.mask))
         views = [view._replace(features=outputs.get("features")) for view in views]
         views[0] = views[0]._replace(target=self._target(inputs, network, objective, training))
-        fields = {name: ops.cast(outputs[name], "float32") for name in ("displacement", "velocity") if name in outputs}
+        fields = {name: ops.cast(outputs[name], "float32") for name in FIELDS if name in outputs}
         return objective(views, fields, lam=batch.get("lam"))
 
     def _target(self, inputs: dict[str, Any], network: Any, objective: Any, training: bool | None) -> Target | None:

@@ -17,7 +17,8 @@ def test_conforms(check, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_looks_at_what_it_is_told(name):
-    assert tfregkit.build("regularizer", name, on="velocity").on == "velocity"
+    for field in ("velocity", "inverse"):
+        assert tfregkit.build("regularizer", name, on=field).on == field
     assert tfregkit.build("regularizer", name).on == ("velocity" if name == "velocity_l2" else "displacement")
 
 

@@ -100,6 +100,22 @@ def test_lambda_reaches_network_and_objective(batch):
     np.testing.assert_array_equal(ops.convert_to_numpy(objective.lam), 0.25)
 
 
+def test_regularizers_may_look_at_all_fields_and_the_network_gets_the_noise(batch):
+    seen = {}
+
+    def network(inputs, training=None):
+        seen.update(inputs)
+        given = {"velocity": 2, "posterior": 3, "features": None}
+        return {**shifted(inputs), **{name: ops.full((B, X, Y, 4), value or 0) for name, value in given.items()}}
+
+    objective = Recorder()
+    run({**batch, "noise": ops.ones((B, 5))}, objective, network)
+    assert set(objective.fields) == {"displacement", "inverse", "velocity", "posterior"}
+    np.testing.assert_array_equal(ops.convert_to_numpy(objective.fields["inverse"])[..., 0], -1)
+    np.testing.assert_array_equal(ops.convert_to_numpy(objective.fields["posterior"]), 3)
+    assert set(seen) == {"moving", "fixed", "noise"}
+
+
 def test_views_say_what_they_are(batch):
     objective, extra = Recorder(), ops.ones((B, 5))
     Unsupervised(symmetric=True)(
