@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tfregkit.lambdas import parse_lambdas
+from tfregkit.lambdas import parse_lambdas, spelled
 
 
 class Lambdas(click.ParamType):
@@ -21,3 +21,10 @@ class Lambdas(click.ParamType):
             return parse_lambdas(value)
         except ValueError as error:
             self.fail(f"{error}", param, ctx)
+
+
+def at_lambda(lam: float | None, origin: str | None) -> str:
+    """` at lambda 0.1` for a message, with who chose it if the user did not; nothing without a lambda."""
+    if lam is None:
+        return ""
+    return f" at lambda {spelled(lam)}{' (chosen by `tfregkit sweep`)' if origin == 'sweep' else ''}"

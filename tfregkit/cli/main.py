@@ -22,6 +22,10 @@ COMMANDS = {
         "tfregkit.cli.register:command",
         "Register a pair of images, or a table of pairs, with a trained run.",
     ),
+    "segment": (
+        "tfregkit.cli.segment:command",
+        "Label images by registering labelled atlases to them, one or several that vote.",
+    ),
     "apply": ("tfregkit.cli.apply:command", "Resample an image, labels or points through a warp file."),
     "evaluate": ("tfregkit.cli.evaluate:command", "Measure a trained run on pairs: Dice, folds, distances."),
     "compare": (

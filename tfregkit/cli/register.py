@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from tfregkit.cli.lambdas import Lambdas
+from tfregkit.cli.lambdas import Lambdas, at_lambda
 from tfregkit.cli.options import FILE, affine_fit, refine_option, run_option, start_options
-from tfregkit.lambdas import spelled, with_lambda
+from tfregkit.lambdas import with_lambda
 
 IMAGES = ("moved", "warp", "inverse_warp", "moved_labels")
 
@@ -157,19 +157,11 @@ def _write(result: Any, lam: float | None, options: dict[str, Any]) -> None:
     if labels is not None:
         save_image(labels, paths["moved_labels"])
     deformation, seconds = result.about["deformation"], sum(result.seconds.values())
-    where = _told(result.about)
+    where = at_lambda(result.about["lambda"], result.about["lambda_from"])
     click.echo(f"Registered in {seconds:.1f} s{where}; folds {deformation['folds_percent']:.3g} %.")
     for path in paths.values():
         if path is not None:
             click.echo(f"  {path}")
-
-
-def _told(about: dict[str, Any]) -> str:
-    """The lambda of a result, and whether the user gave it."""
-    if about["lambda"] is None:
-        return ""
-    chosen = " (chosen by `tfregkit sweep`)" if about["lambda_from"] == "sweep" else ""
-    return f" at lambda {spelled(about['lambda'])}{chosen}"
 
 
 def _table(registration: Any, table: Path, out_dir: Path, start: dict[str, Any], warp_format: str) -> int:
@@ -179,7 +171,7 @@ def _table(registration: Any, table: Path, out_dir: Path, start: dict[str, Any],
     pairs = read_pairs(table, check_files=False)
     lambdas, origin = registration.lambdas(start["lam"])
     if origin == "sweep":
-        click.echo(f"Registering{_told({'lambda': lambdas[0], 'lambda_from': origin})}.")
+        click.echo(f"Registering{at_lambda(lambdas[0], origin)}.")
 
     def tell(outcome: Any) -> None:
         failed = outcome.status == "failed"

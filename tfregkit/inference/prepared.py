@@ -53,8 +53,8 @@ def prepare(
     """Read two images, normalise them, find the affine start and bring both onto the working grid.
 
     Args:
-        moving: A path or nibabel image.
-        fixed: A path or nibabel image.
+        moving: A path, nibabel image or `Volume`.
+        fixed: A path, nibabel image or `Volume`.
         spacing: Voxel size in mm of the working grid.
         stride: What its sizes must be multiples of.
         normalisation: Of the moving and the fixed image.

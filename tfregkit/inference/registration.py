@@ -21,6 +21,7 @@ from tfregkit.inference.prepared import Prepared, prepare
 from tfregkit.inference.refine import learnt
 from tfregkit.inference.refine import refine as refine_pair
 from tfregkit.inference.result import Result
+from tfregkit.inference.segmentation import Segmentation, segment
 from tfregkit.inference.timing import share, timed
 from tfregkit.inference.transform import Transform
 from tfregkit.lambdas import checked
@@ -126,6 +127,10 @@ class Registration:
         )
         story = {**self._story(pair), "affine_optimised": affine is not False, "refine_steps": refine}
         return self._results(pair, lambdas, {**story, "lambda_from": origin}, _named(progress, "refine"))
+
+    def segment(self, image: Any, atlases: Sequence[Any], **options: Any) -> Segmentation:
+        """Label an image by registering labelled atlases to it: see `inference.segmentation.segment`."""
+        return segment(self, image, atlases, **options)
 
     def lambdas(self, lam: float | Sequence[float] | None = None) -> tuple[list[float | None], str | None]:
         """The lambdas to register at, `[None]` for a network that takes none, and where they are from.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter
 
-from tfregkit.api import Case, Metric
+from tfregkit.api import Case, Metric, squared_correlation
 
 
 class LocalNCC(Metric):
@@ -26,31 +25,12 @@ class LocalNCC(Metric):
         self.window = window
 
     def __call__(self, case: Case) -> dict[str, float]:
-        fixed, moved = (
-            np.asarray(image, np.float32) - np.mean(image, dtype=np.float64).astype(np.float32)
-            for image in (case.fixed, case.moved)
-        )
         if self.window is None:
-            return {"": _pearson(fixed, moved)}
-        return {"": float(np.mean(_local(fixed, moved, self.window)))}
+            return {"": _pearson(case.fixed, case.moved)}
+        return {"": float(np.mean(squared_correlation(case.fixed, case.moved, self.window)))}
 
 
 def _pearson(fixed: np.ndarray, moved: np.ndarray) -> float:
+    fixed, moved = (np.asarray(a, np.float32) - np.mean(a, dtype=np.float64).astype(np.float32) for a in (fixed, moved))
     norm = np.sqrt(np.sum(fixed * fixed, dtype=np.float64) * np.sum(moved * moved, dtype=np.float64))
     return float(np.sum(fixed * moved, dtype=np.float64) / norm) if norm > 0 else 0.0
-
-
-def _local(fixed: np.ndarray, moved: np.ndarray, window: int) -> np.ndarray:
-    """Squared local correlation at each voxel."""
-
-    def mean(image: np.ndarray) -> np.ndarray:
-        return uniform_filter(image, window, mode="constant")
-
-    mean_fixed, mean_moved = mean(fixed), mean(moved)
-    covariance = mean(fixed * moved) - mean_fixed * mean_moved
-    var_fixed = mean(fixed * fixed) - mean_fixed**2
-    var_moved = mean(moved * moved) - mean_moved**2
-    floor_fixed, floor_moved = 1e-5 * fixed.var() + 1e-30, 1e-5 * moved.var() + 1e-30
-    known = (var_fixed > floor_fixed) & (var_moved > floor_moved)
-    product = np.maximum(var_fixed, floor_fixed) * np.maximum(var_moved, floor_moved)
-    return np.where(known, np.minimum(covariance**2 / product, 1.0), 0.0)

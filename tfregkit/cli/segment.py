@@ -1,0 +1,136 @@
+"""`tfregkit segment`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfregkit.cli.options import FILE, affine_fit, refine_option, run_option, start_options
+
+
+@click.command("segment")
+@click.argument("images", nargs=-1, type=FILE, metavar="[IMAGE]...")
+@run_option
+@click.option("--atlas", "atlas_images", type=FILE, multiple=True, help="A labelled image; may be given several times,")
+@click.option("--atlas-labels", type=FILE, multiple=True, help="... each with its label map, on the same grid.")
+@click.option("--atlases", "atlas_table", type=FILE, help="Instead: CSV with the columns image, labels[, id, mask].")
+@click.option("--images", "image_table", type=FILE, help="Instead of IMAGE: CSV with the column image[, id, mask].")
+@click.option("--out-dir", type=FILE, required=True, help="Folder for the label maps.")
+@click.option(
+    "--weights",
+    type=click.Choice(["equal", "similarity"]),
+    default="equal",
+    show_default=True,
+    help="How atlases vote. equal: majority; similarity: an atlas counts as much as it looks like the image there.",
+)
+@click.option("--votes", is_flag=True, help="Write the share of the votes each label got, too: <image>_votes.nii.gz.")
+@click.option(
+    "--atlas-role",
+    type=click.Choice(["moving", "fixed"]),
+    default="moving",
+    show_default=True,
+    help="fixed: register the image to the atlas and carry the labels by the inverse warp, for runs that were trained "
+    "with an atlas, or its modality, as the fixed image.",
+)
+@click.option(
+    "--lambda",
+    "lam",
+    type=click.FloatRange(0, 1),
+    help="Regularity in [0, 1], for a network conditioned on it. Default: the one `tfregkit sweep` chose for the run.",
+)
+@start_options
+@refine_option
+def command(
+    images: tuple[Path, ...],
+    run_dir: Path,
+    atlas_images: tuple[Path, ...],
+    atlas_labels: tuple[Path, ...],
+    atlas_table: Path | None,
+    image_table: Path | None,
+    out_dir: Path,
+    affine: bool,
+    affine_similarity: str | None,
+    **options: Any,
+) -> int:
+    """Label images by registering labelled atlases to them.
+
+    Every atlas is registered to every IMAGE; its labels follow the warp onto the image's own grid, nearest neighbour,
+    in one interpolation. Several atlases vote at each voxel; of labels with equal support the lowest wins. More atlases
+    are better, and --weights similarity is better than majority where their registrations differ in quality.
+
+    Writes <image>_segmentation.nii.gz with a JSON sidecar for each image, and segmentations.csv, which lists what
+    became of each. An image that cannot be used is reported and the others go on; the exit code is then 1.
+
+    \b
+    tfregkit segment --model runs/x --atlas a.nii.gz --atlas-labels a_labels.nii.gz new.nii.gz --out-dir segmented
+    tfregkit segment --model runs/x --atlas a.nii.gz --atlas-labels a_labels.nii.gz \\
+        --atlas b.nii.gz --atlas-labels b_labels.nii.gz --weights similarity *_T1.nii.gz --out-dir segmented
+    tfregkit segment --model runs/x --atlases atlases.csv --images scans.csv --out-dir segmented --refine 50
+    """
+    if bool(images) == (image_table is not None):
+        raise click.UsageError("Give the images to segment, IMAGE..., or a table of them (--images), not both.")
+    if bool(atlas_images or atlas_labels) == (atlas_table is not None):
+        raise click.UsageError("Give --atlas with --atlas-labels, or a table of atlases (--atlases), not both.")
+    if len(atlas_images) != len(atlas_labels):
+        raise click.UsageError(
+            "Every --atlas needs its --atlas-labels, in the same order. "
+            f"Received: {len(atlas_images)} and {len(atlas_labels)}."
+        )
+    options["affine"] = affine_fit(affine, affine_similarity)
+    scans = _scans(images, image_table)
+    atlases = _atlases(list(zip(atlas_images, atlas_labels, strict=True)), atlas_table)
+    from tfregkit.inference.registration import load_run
+
+    return _segment(load_run(run_dir), scans, atlases, out_dir, options)
+
+
+def _scans(images: tuple[Path, ...], table: Path | None) -> list[Any]:
+    """The images to segment, with names."""
+    from tfregkit.data.base import Subject
+    from tfregkit.data.tables import absolute, read_scans, unique_names
+
+    if table is not None:
+        return [scan for scan, _ in read_scans(table, check_files=False)]
+    names = unique_names(images)
+    return [Subject(id=names[absolute(path)], image=absolute(path)) for path in images]
+
+
+def _atlases(given: list[tuple[Path, Path]], table: Path | None) -> list[Any]:
+    """The atlases, read."""
+    from tfregkit.data.tables import read_scans
+    from tfregkit.errors import DataError
+    from tfregkit.inference.atlas import Atlas
+
+    if table is None:
+        return [Atlas.read(*files) for files in given]
+    scans = [scan for scan, _ in read_scans(table)]
+    if bare := [scan.id for scan in scans if scan.labels is None]:
+        raise DataError(f"{table}: an atlas needs `labels`, and these have none: {', '.join(bare)}.")
+    return [Atlas.read(scan.image, scan.labels, scan.mask) for scan in scans]
+
+
+def _segment(registration: Any, scans: list[Any], atlases: list[Any], out_dir: Path, options: dict[str, Any]) -> int:
+    from tfregkit.cli.lambdas import at_lambda
+    from tfregkit.cli.steps import StepBars
+    from tfregkit.inference.segmentation_batch import segment_images
+
+    (lam,), origin = registration.lambdas(options["lam"])
+    if origin == "sweep":
+        click.echo(f"Registering{at_lambda(lam, origin)}.")
+
+    def tell(outcome: Any) -> None:
+        failed = outcome.status == "failed"
+        told = outcome.message if failed else f"{outcome.seconds:.1f} s"
+        click.echo(f"{outcome.name}: {told}", err=failed)
+        if outcome.message and not failed:
+            click.echo(f"  {outcome.message}")
+
+    with StepBars() as bars:
+        shown = {"progress": bars, "report": partial(bars.count, "atlas")}
+        outcomes = segment_images(registration, scans, atlases, out_dir, each=tell, **shown, **options)
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    click.echo(f"{len(outcomes) - failed} of {len(outcomes)} images segmented: {out_dir}")
+    return 1 if failed else 0
