@@ -20,7 +20,8 @@ CHUNK_VOXELS = 2**21
 """Voxels of the working grid that go through the network in one call, times lambdas: a feature map of 64 channels has
 then 512 MB. A grid that is larger alone goes through once for each lambda."""
 
-FIELDS = ("displacement", "inverse", "velocity")
+FIELDS = ("displacement", "inverse", "velocity", "posterior")
+"""What inference takes of a network's outputs; the others are not even computed where the backend makes a graph."""
 
 
 class Forward:
@@ -35,7 +36,7 @@ class Forward:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._predict = compiled(lambda inputs: network(inputs, training=False))
+        self._predict = compiled(self._outputs)
 
     def __call__(
         self, batch: dict[str, np.ndarray], lambdas: Sequence[float | None]
@@ -58,6 +59,10 @@ class Forward:
             for place in range(len(chunk)):
                 yield {name: field[place : place + 1] for name, field in outputs.items()}, share(seconds, len(chunk))
 
+    def _outputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        found = self.network(inputs, training=False)
+        return {name: found[name] for name in FIELDS if name in found}
+
     def _fields(self, batch: dict[str, np.ndarray], lambdas: list[float | None]) -> dict[str, np.ndarray]:
         inputs = dict(batch)
         if lambdas != [None]:
@@ -65,7 +70,7 @@ class Forward:
             if len(lambdas) > 1 and not self._broadcasts:
                 inputs |= {name: np.repeat(image, len(lambdas), axis=0) for name, image in batch.items()}
         found = self._predict({name: ops.convert_to_tensor(value) for name, value in inputs.items()})
-        outputs = {name: np.asarray(ops.convert_to_numpy(found[name]), np.float32) for name in FIELDS if name in found}
+        outputs = {name: np.asarray(ops.convert_to_numpy(field), np.float32) for name, field in found.items()}
         if not np.isfinite(outputs["displacement"]).all():
             raise RunError("the network gave a displacement that is not finite. Was the run's training healthy?")
         return outputs
@@ -76,7 +81,7 @@ class Forward:
         image = keras.KerasTensor((1, *[self.network.stride * 2] * 3, 1))
         inputs = {"moving": image, "fixed": image, "lam": keras.KerasTensor((2, 1))}
         try:
-            found: dict[str, Any] = self.network(inputs, training=False)
+            found = self._outputs(inputs)
         except Exception:  # a network that cannot is given repeated images, and then says itself what is wrong
             return False
-        return all(found[name].shape[0] == 2 for name in FIELDS if name in found)
+        return all(field.shape[0] == 2 for field in found.values())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tfregkit
+from tfregkit.errors import ConfigError
 from tfregkit.inference.refine import refine
 from tfregkit.objective.objective import Objective
 from tfregkit.ops import integrate, resize_field, warp
@@ -30,3 +31,49 @@ def test_the_first_loss_is_that_of_the_networks_own_field(kind):
     assert seen[1] < seen[0]
     assert refined.keys() == outputs.keys()
     assert all(refined[name].shape == outputs[name].shape for name in outputs)
+
+
+def test_an_inverse_of_its_own_is_optimised_with_the_displacement():
+    """Of a network that predicts both ways: the objective sees both views and both fields."""
+    moving, fixed = image(SHAPE, 1, batch=1), image(SHAPE, 2, batch=1)
+    outputs = {"displacement": field(SHAPE, 3, size=2.0, batch=1), "inverse": field(SHAPE, 4, size=3.0, batch=1)}
+    terms = {
+        "likeness": tfregkit.build("similarity", "mse"),
+        "back": tfregkit.build("similarity", "mse"),
+        "smooth": tfregkit.build("regularizer", "diffusion", on="inverse"),
+    }
+    seen = []
+    objective = Objective(terms=terms, views={"back": ["backward"]}, weights={"back": 3.0, "smooth": 0.1})
+    refined = refine(outputs, moving, fixed, objective, 3, report=lambda step, steps, loss: seen.append(loss))
+    there = np.mean((fixed - array(warp(moving, outputs["displacement"]))) ** 2)
+    back = np.mean((moving - array(warp(fixed, outputs["inverse"]))) ** 2)
+    rough = float(tfregkit.build("regularizer", "diffusion")(outputs["inverse"])[0])
+    np.testing.assert_allclose(seen[0], (there + back) / 2 + 3 * back + 0.1 * rough, rtol=1e-4)
+    assert seen[-1] < seen[0]
+    assert refined.keys() == outputs.keys()
+    for name, start in outputs.items():
+        assert 1e-3 < np.abs(refined[name] - start).max() < 0.5
+
+
+@pytest.mark.parametrize("shape", [SHAPE, COARSE])
+def test_terms_of_the_posterior_see_the_field_as_its_mean(shape):
+    """At the mean the network gave (the displacement at inference), and with its variances throughout."""
+    moving, fixed = image(SHAPE, 1, batch=1), image(SHAPE, 2, batch=1)
+    log_variance = field(SHAPE, 5, size=2.0, batch=1)
+    outputs = {"velocity": field(shape, 3, size=2.0, batch=1)}
+    outputs["displacement"] = array(resize_field(outputs["velocity"], SHAPE))
+    outputs["posterior"] = np.concatenate([outputs["displacement"], log_variance], -1)
+    kl, seen = tfregkit.build("regularizer", "kl", convention="clmorph"), []
+    refined = refine(outputs, moving, fixed, Objective(terms={"kl": kl}), 40, report=lambda *at: seen.append(at[2]))
+    np.testing.assert_allclose(seen[0], kl(outputs["posterior"])[0], rtol=1e-4)
+    least = float(kl(np.concatenate([np.zeros_like(log_variance), log_variance], -1))[0])
+    assert least < seen[-1] < least + 0.3 * (seen[0] - least)
+    assert np.abs(refined["displacement"]).mean() < 0.5 * np.abs(outputs["displacement"]).mean()
+    assert refined.keys() == {"velocity", "displacement"}
+
+
+def test_an_objective_that_no_field_changes_is_refused():
+    moving, fixed = image(SHAPE, 1, batch=1), image(SHAPE, 2, batch=1)
+    objective = Objective(terms={"smooth": tfregkit.build("regularizer", "diffusion", on="inverse")})
+    with pytest.raises(ConfigError, match="`refine`: no term of the run's objective depends on the field"):
+        refine({"displacement": field(SHAPE, 3, batch=1)}, moving, fixed, objective, 2)
