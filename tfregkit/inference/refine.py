@@ -93,7 +93,7 @@ class _Optimised:
             self.log_variance = ops.convert_to_tensor(np.split(outputs["posterior"], 2, axis=-1)[1])
 
     def fields(self, array: Any, inverse: bool = True) -> dict[str, Any]:
-        """What the network would give, by name; that of a stationary velocity's inverse takes time and can be spared."""
+        """What the network would give, by name. Integrating a velocity to the inverse too takes time."""
         if self.two_way:
             fields = dict(zip(("displacement", "inverse"), _each(array), strict=True))
         else:

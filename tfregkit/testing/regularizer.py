@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -12,12 +15,12 @@ from tfregkit.testing.common import BATCH, SHAPES, array, field, follows_the_rul
 
 def one_finite_float32_per_item(regularizer: Regularizer) -> None:
     for shape in SHAPES:
-        per_item(values_of(regularizer)(field(shape, 1)), BATCH, f"in {len(shape)}-D the regularizer")
+        per_item(_values_of(regularizer)(field(shape, 1)), BATCH, f"in {len(shape)}-D the regularizer")
 
 
 def items_are_independent(regularizer: Regularizer) -> None:
     """The value of a field may not depend on the other fields of the batch."""
-    regularizer, fields = values_of(regularizer), field(SHAPES[1], 1, size=3.0)
+    regularizer, fields = _values_of(regularizer), field(SHAPES[1], 1, size=3.0)
     alone = [array(regularizer(fields[i : i + 1]))[0] for i in range(BATCH)]
     np.testing.assert_allclose(
         array(regularizer(fields)), alone, rtol=1e-4, atol=1e-6, err_msg="a field's value depends on its batch"
@@ -26,7 +29,7 @@ def items_are_independent(regularizer: Regularizer) -> None:
 
 def least_for_no_motion(regularizer: Regularizer) -> None:
     """No field costs less than none at all, and a rough one that folds costs more."""
-    regularizer = values_of(regularizer)
+    regularizer = _values_of(regularizer)
     rough = np.random.default_rng(3).normal(scale=4.0, size=(BATCH, *SHAPES[1], 3)).astype("float32")
     none = array(regularizer(0 * rough))
     assert np.all(none < array(regularizer(rough))), f"a rough field must cost more than none ({none})"
@@ -35,17 +38,25 @@ def least_for_no_motion(regularizer: Regularizer) -> None:
 
 def gradient_is_finite(regularizer: Regularizer) -> None:
     """Also for no field at all, where training begins."""
-    regularizer = values_of(regularizer)
+    regularizer = _values_of(regularizer)
     for size in (0.0, 1.0, 20.0):
         (slope,) = gradients(lambda x: keras.ops.sum(regularizer(x)), field(SHAPES[1], 4, size))
         assert np.all(np.isfinite(slope)), f"the gradient is not finite for a field of up to {size} voxels"
 
 
 def float32_under_mixed_precision(regularizer: Regularizer) -> None:
-    expected = array(values_of(regularizer)(field(SHAPES[0], 5)))
+    expected = array(_values_of(regularizer)(field(SHAPES[0], 5)))
     with policy("mixed_float16"):
-        found = per_item(values_of(regularizer)(field(SHAPES[0], 5)), BATCH, "under mixed_float16 the regularizer")
+        found = per_item(_values_of(regularizer)(field(SHAPES[0], 5)), BATCH, "under mixed_float16 the regularizer")
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6, err_msg="the value changes under mixed_float16")
+
+
+def _values_of(regularizer: Regularizer) -> Callable[[Any], Any]:
+    """As `values_of`; a term of the posterior is shown fields as its means, beside log variances of zero."""
+    term = values_of(regularizer)
+    if regularizer.on != "posterior":
+        return term
+    return lambda mean: term(keras.ops.concatenate([mean, keras.ops.zeros_like(mean)], axis=-1))
 
 
 CHECKS = [

@@ -74,6 +74,12 @@ class Swin(Stitcher):
         halving = 2 if self.resolution == "half" else 1
         return count * self.window * halving if self.token == "region" else math.lcm(count, self.window * halving)
 
+    def build(self, field_shape: Any) -> None:
+        for attention in self.attentions:
+            attention.build((*[None] * 4, COMPONENTS))
+        for mlp in self.mlps:
+            mlp.build((*[None] * 5, COMPONENTS))
+
     def call(self, field: Any, count: int, training: bool | None = None) -> Any:
         if len(field.shape) != 5 or field.shape[-1] != COMPONENTS:
             raise ValueError(f"`swin` stitches 3-D fields, (B, X, Y, Z, 3). Received: shape {tuple(field.shape)}")
