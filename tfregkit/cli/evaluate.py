@@ -34,7 +34,11 @@ from tfregkit.cli.lambdas import Lambdas
     help="registration: moving labels warped to the fixed image; segmentation: fixed labels warped back to the moving "
     "image by the inverse, and compared there; or both: registration,segmentation. [default: registration]",
 )
-@click.option("--structures", type=click.Path(path_type=Path), help="JSON that names and merges labels for Dice.")
+@click.option(
+    "--structures",
+    type=click.Path(path_type=Path),
+    help="JSON that names and merges labels, for every metric with structures.",
+)
 @click.option("--refine", type=click.IntRange(min=0), help="Steps of optimisation for each pair, after the network.")
 @click.option("--pictures", type=click.IntRange(min=0), help="Of how many pairs to write a picture.")
 @click.option(
