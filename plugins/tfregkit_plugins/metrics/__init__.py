@@ -14,6 +14,7 @@ def register_components(registry):
     from tfregkit_plugins.metrics.hd95 import HD95
     from tfregkit_plugins.metrics.local_ncc import LocalNCC
     from tfregkit_plugins.metrics.sdlogj import SDLogJ
+    from tfregkit_plugins.metrics.seam import Seam
     from tfregkit_plugins.metrics.tre import TRE
 
     registry.metric("assd", ASSD)
@@ -24,4 +25,5 @@ def register_components(registry):
     registry.metric("hd95", HD95)
     registry.metric("ncc", LocalNCC)
     registry.metric("sdlogj", SDLogJ)
+    registry.metric("seam", Seam)
     registry.metric("tre", TRE)

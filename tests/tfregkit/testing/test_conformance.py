@@ -55,6 +55,7 @@ COMPONENTS = [
     ("metric", "hd95", {"convention": "surfel"}),
     ("metric", "ncc", {"window": 5}),
     ("metric", "sdlogj", {}),
+    ("metric", "seam", {}),
     ("metric", "tre", {}),
 ]
 CASES = [(component, check) for component in COMPONENTS for check in checks(component[0])]
