@@ -23,6 +23,8 @@ class ContraReg(VoxelMorph):
         method: How the velocity is integrated.
         bidirectional: Give `inverse` in training too.
         conditioning: How lambda is taken: `film` as published, `none`, or `cin`.
+        normalization: After each convolution, before FiLM: `none`, or `instance`, which the first author's code offers.
+            Two modalities are learnt in fewer steps with it.
         remat: Recompute the blocks in the backward pass: less memory, more time.
 
     Reference: Dey et al. 2022, sections 3 and 4, doi:10.1007/978-3-031-16446-0_7.
@@ -38,6 +40,7 @@ class ContraReg(VoxelMorph):
         method: Literal["scaling_squaring", "euler"] = "scaling_squaring",
         bidirectional: bool = True,
         conditioning: Literal["none", "film", "cin"] = "film",
+        normalization: Literal["none", "instance"] = "none",
         remat: bool = False,
     ) -> None:
         super().__init__(
@@ -49,6 +52,7 @@ class ContraReg(VoxelMorph):
             method=method,
             bidirectional=bidirectional,
             conditioning=conditioning,
+            normalization=normalization,
             remat=remat,
         )
         self.channels = channels

@@ -28,6 +28,7 @@ class VoxelMorph(SVF):
         conditioning: How lambda is taken: `none` (not at all), `film` (FiLM in every block, one embedding), or `cin`
             (conditional instance normalisation before every convolution but the first, each with its own map).
         probabilistic: Predict mean and log variance of the velocity, as the diffeomorphic VoxelMorph does; for `kl`.
+        normalization: After each convolution; published: `none`.
         remat: Recompute the blocks in the backward pass: less memory, more time.
 
     Reference: Balakrishnan et al. 2019, doi:10.1109/TMI.2019.2897538; Dalca et al. 2019,
@@ -46,10 +47,13 @@ class VoxelMorph(SVF):
         bidirectional: bool = False,
         conditioning: Literal["none", "film", "cin"] = "none",
         probabilistic: bool = False,
+        normalization: Literal["none", "instance"] = "none",
         remat: bool = False,
     ) -> None:
         block = "cin" if conditioning == "cin" else "conv"
-        encoder, decoder = voxelmorph_unet(encoder_filters, decoder_filters, finest, block=block, remat=remat)
+        encoder, decoder = voxelmorph_unet(
+            encoder_filters, decoder_filters, finest, block=block, normalization=normalization, remat=remat
+        )
         super().__init__(
             encoder=encoder,
             decoder=decoder,
@@ -63,4 +67,5 @@ class VoxelMorph(SVF):
         self.encoder_filters = list(encoder_filters)
         self.decoder_filters = list(decoder_filters)
         self.finest = finest
+        self.normalization = normalization
         self.remat = remat
