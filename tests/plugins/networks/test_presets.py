@@ -110,6 +110,65 @@ def test_rematerialisation_changes_nothing_but_the_memory():
         np.testing.assert_allclose(recomputed, plain, rtol=1e-4, atol=1e-6 * np.abs(plain).max())
 
 
+def channels_of(network):
+    kernels = [v for v in network.trainable_variables if v.path.endswith("kernel") and len(v.shape) > 2]
+    return sorted(tuple(kernel.shape[-2:]) for kernel in kernels)
+
+
+def test_clmorph_layer_by_layer():
+    """3,844,854 weights: two blocks a level, each level of the decoder sees the maps of both images."""
+    channels = [(1, 16), (16, 16), (16, 32), (32, 32), (32, 64), (64, 64)]
+    bottom = [(64 + 64, 256), (256, 128)]
+    decoder = [(128 + 128, 128), (128, 128), (128 + 64, 64), (64, 64), (64 + 32, 32)]
+    heads = [(32, 3), (32, 3)]  # mean and log variance
+    network = built("clmorph")
+    assert channels_of(network) == sorted(channels + bottom + decoder + heads)
+    convolutions = sum(27 * i * o + o for i, o in channels + bottom + decoder + heads)
+    normalised = sum(o for _, o in channels + bottom + decoder)
+    trainable = sum(int(np.prod(v.shape)) for v in network.trainable_variables)
+    assert trainable == convolutions + 2 * normalised == 3_844_854
+    assert network.count_params() - trainable == 2 * normalised == 2_048
+    assert network.stride == 8
+    assert (network.steps, network.bidirectional, network.probabilistic) == (0, False, True)
+    assert (network.encoder.slope, network.encoder.initializer) == (0.0, "he")
+
+
+def test_pc_swinmorph_is_voxelmorphs_unet_with_one_encoder_for_both_images():
+    channels = [(1, 16), (16, 32), (32, 32), (32, 32), (32, 32)]
+    decoder = [(64 + 64, 32), (32 + 64, 32), (32 + 64, 32), (32 + 32, 32), (32, 16), (16, 16), (16, 6)]
+    network = built("pc_swinmorph", patches=1)
+    assert channels_of(network) == sorted(channels + decoder)
+    assert network.count_params() == sum(27 * i * o + o for i, o in channels + decoder) == 452_614
+    assert network.stride == 16
+    paper = tfregkit.build("network", "pc_swinmorph")
+    assert (paper.patches, paper.stride, paper.bidirectional, paper.steps) == (2, 32, True, 0)
+    assert type(paper.stitcher).__name__ == "Swin"
+
+
+@pytest.mark.parametrize("stitcher", [None, "concat", "swin"])
+def test_the_switches_of_table_3(stitcher):
+    """Patches and stitcher; the contrast is a term of the objective."""
+    small = {"encoder_filters": [2], "decoder_filters": [2, 2]}
+    network = tfregkit.build("network", "pc_swinmorph", stitcher=stitcher, **small)
+    network({role: keras.KerasTensor((1, 16, 16, 16, 1)) for role in ("moving", "fixed")})
+    assert bool(network.stitcher is not None and network.stitcher.weights) == (stitcher == "swin")
+    assert tfregkit.build("network", "pc_swinmorph", patches=1, **small).stride == 2
+
+
+@pytest.mark.parametrize("name", ["clmorph", "pc_swinmorph"])
+def test_decoders_may_end_at_half_resolution(name):
+    half = {"clmorph": {"decoder_filters": [128, 64]}, "pc_swinmorph": {"finest": "half", "patches": 1}}[name]
+    network = built(name, **half)
+    outputs = network({"moving": image(16, 32, 16), "fixed": image(16, 32, 16, seed=1)})
+    assert tuple(outputs["displacement"].shape) == (1, 16, 32, 16, 3)
+
+
+def test_recomputed_blocks_count_batches_twice():
+    with pytest.raises(ConfigError, match="`remat` computes blocks twice, and `normalization: batch`"):
+        tfregkit.build("network", "clmorph", remat=True)
+    assert tfregkit.build("network", "clmorph", remat=True, normalization="instance").encoder.remat
+
+
 def test_too_few_decoder_filters_are_refused():
     with pytest.raises(ConfigError, match="at least 5 for 4 levels"):
         tfregkit.build("network", "voxelmorph", decoder_filters=[32, 32, 32, 32])
