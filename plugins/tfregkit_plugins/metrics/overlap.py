@@ -8,7 +8,7 @@ from tfregkit_plugins.metrics.structures import Structures, label_indices, membe
 
 
 def structure_dice(fixed: np.ndarray, moved: np.ndarray, structures: Structures | None = None) -> dict[str, float]:
-    """`2|A and B| / (|A| + |B|)` of each structure; NaN for a structure that is in neither map.
+    """`2|A and B| / (|A| + |B|)` of each structure; NaN for a structure that the fixed map does not have.
 
     fixed, moved: integer arrays of one shape. Without `structures`, each label other than 0 is its own structure, named
     by its number. One pass makes the joint histogram of both maps; all structures are sums over it.
@@ -20,5 +20,5 @@ def structure_dice(fixed: np.ndarray, moved: np.ndarray, structures: Structures 
 
 
 def _dice(joint: np.ndarray, wanted: np.ndarray) -> float:
-    total = joint[wanted].sum() + joint[:, wanted].sum()  # |A| + |B|
-    return float(2.0 * joint[np.ix_(wanted, wanted)].sum() / total) if total else float("nan")
+    truth, found = joint[wanted].sum(), joint[:, wanted].sum()  # |A|, |B|
+    return float(2.0 * joint[np.ix_(wanted, wanted)].sum() / (truth + found)) if truth else float("nan")

@@ -23,20 +23,28 @@ def test_each_label_is_a_structure_and_the_mean_leaves_out_the_background():
 @pytest.mark.parametrize("offset", [0, 100_000, -7])
 def test_merged_structures_may_overlap_and_take_any_label_value(offset):
     pair = case()
-    shifted = case(fixed_labels=pair.fixed_labels + offset, moved_labels=pair.moved_labels + offset)
+    maps = ("fixed_labels", "moving_labels", "moved_labels")
+    shifted = case(**{name: getattr(pair, name) + offset for name in maps})
     values = Dice(labels={"left": [1 + offset, 2 + offset], "both": [2 + offset, 3 + offset, 4 + offset]})(shifted)
     assert values["left"] == pytest.approx(reference(pair.fixed_labels, pair.moved_labels, {1, 2}))
     assert values["both"] == pytest.approx(reference(pair.fixed_labels, pair.moved_labels, {2, 3, 4}))
     assert values[""] == pytest.approx((values["left"] + values["both"]) / 2)
 
 
-def test_structure_in_neither_map_has_no_value_and_in_one_map_has_zero():
-    fixed, moved = np.zeros((5, 7, 3), np.int32), np.zeros((5, 7, 3), np.int32)
-    fixed[1:3], moved[1:3], fixed[4] = 1, 1, 2
-    values = Dice(labels={"same": [1], "lost": [2], "nowhere": [9]})(case(fixed_labels=fixed, moved_labels=moved))
-    assert (values["same"], values["lost"]) == (1.0, 0.0)
-    assert math.isnan(values["nowhere"])
-    assert values[""] == 0.5
+def test_a_structure_that_a_scan_does_not_have_has_no_value_and_one_that_was_lost_has_zero():
+    fixed, moving, moved = (np.zeros((5, 7, 3), np.int32) for _ in range(3))
+    fixed[1:3], moving[2:4], moved[1:3] = 1, 1, 1
+    fixed[4], moving[4] = 2, 2
+    fixed[0, :3] = 3
+    moving[0, 3:], moved[0, 3:] = 4, 4
+    names = {"same": [1], "lost": [2], "only fixed": [3], "only moving": [4], "nowhere": [9], "partly": [1, 9]}
+    values = Dice(labels=names)(case(fixed_labels=fixed, moving_labels=moving, moved_labels=moved))
+    assert (values["same"], values["lost"], values["partly"]) == (1.0, 0.0, 1.0)
+    assert all(math.isnan(values[name]) for name in ("only fixed", "only moving", "nowhere"))
+    assert values[""] == pytest.approx(2 / 3)
+    each = Dice()(case(fixed_labels=fixed, moving_labels=moving, moved_labels=moved))
+    assert {name for name, value in each.items() if math.isnan(value)} == {"3", "4"}
+    assert each[""] == 0.5
 
 
 def test_pair_without_labels_has_no_value():
