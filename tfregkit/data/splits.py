@@ -33,6 +33,7 @@ def make_split(
     fixed_modality: str | None = None,
     atlas: Subject | None = None,
     atlas_role: Literal["moving", "fixed"] = "fixed",
+    reference: str | int | None = None,
     max_validation_pairs: int | None = None,
     max_test_pairs: int | None = None,
 ) -> Split:
@@ -51,21 +52,28 @@ def make_split(
         fixed_modality: Of the scans that are registered to.
         atlas: For pairing `atlas`.
         atlas_role: Whether scans are registered to the atlas (it is fixed) or the atlas to them.
+        reference: A person whom the scans of validation and test are registered to, instead of to each other; not one
+            of theirs.
         max_validation_pairs: Keep at most so many.
         max_test_pairs: Keep at most so many.
 
     Raises:
-        DataError: If a person is in two splits, a name is unknown, or nothing is left to train on.
+        DataError: If a person is in two splits, a name is unknown, or nothing is left to train on; if `reference` has
+            not exactly one scan to be registered to, or is in validation or test.
     """
     if assigned is None:
         persons = [scan.subject for scan in scans]
         assigned = split_persons(persons, seed, source=source, train=train, validation=validation, test=test)
     modalities = {"moving_modality": moving_modality, "fixed_modality": fixed_modality}
+    how = {part: {"pairing": pairing, "atlas": atlas, "atlas_role": atlas_role} for part in PARTS}
+    if reference is not None:
+        target = _reference(scans, assigned, str(reference), fixed_modality, source)
+        how |= dict.fromkeys(PARTS[1:], {"pairing": "atlas", "atlas": target, "atlas_role": "fixed"})
     parts = {}
     for part in PARTS:
         members = [scan for scan in scans if assigned.get(scan.subject) == part]
         try:
-            parts[part] = pair_up(members, pairing, **modalities, atlas=atlas, atlas_role=atlas_role)
+            parts[part] = pair_up(members, **how[part], **modalities)
         except DataError as error:
             raise DataError(f"{source}: {error}") from error
         if members and not len(parts[part]):
@@ -75,7 +83,7 @@ def make_split(
             )
     parts["validation"] = at_most(parts["validation"], max_validation_pairs, seed)
     parts["test"] = at_most(parts["test"], max_test_pairs, seed)
-    return check_split(Split(**parts), source)
+    return check_split(Split(**parts), source, reference=None if reference is None else str(reference))
 
 
 def split_persons(
@@ -137,10 +145,11 @@ def at_most(pairs: Sequence[Pair], limit: int | None, seed: int) -> list[Pair]:
     return [pairs[i] for i in sorted(np.random.default_rng([seed, limit]).choice(len(pairs), limit, replace=False))]
 
 
-def check_split(split: Split, source: str) -> Split:
+def check_split(split: Split, source: str, *, reference: str | None = None) -> Split:
     """The split, if nobody is in two of its parts and there is something to train on.
 
-    An atlas, that is a person on one and the same side of every pair of all parts, may be in all of them.
+    An atlas, that is a person on one and the same side of every pair of all parts, may be in all of them, and so may
+    `reference`.
 
     Raises:
         DataError: Naming the person, or saying that there are no training pairs.
@@ -150,7 +159,7 @@ def check_split(split: Split, source: str) -> Split:
     parts = {}
     for part in PARTS:
         parts[part] = [{scan.subject for scan in side} for side in sides(getattr(split, part))]
-    atlases = set()
+    atlases = {reference}
     for side in (0, 1):
         persons = set().union(*(both[side] for both in parts.values()))
         atlases |= persons if len(persons) == 1 else set()
@@ -160,3 +169,17 @@ def check_split(split: Split, source: str) -> Split:
             if seen.setdefault(person, part) != part:
                 raise DataError(f"{source}: subject `{person}` is in two splits: `{seen[person]}` and `{part}`.")
     return split
+
+
+def _reference(
+    scans: Sequence[Subject], assigned: Mapping[str, str], person: str, modality: str | None, source: str
+) -> Subject:
+    """The scan of that person which others are registered to."""
+    if assigned.get(person) in PARTS[1:]:
+        raise DataError(f"{source}: `reference` names `{person}`, who is in `{assigned[person]}`. Take one who trains.")
+    own = [scan for scan in scans if scan.subject == person and modality in (None, scan.modality)]
+    if len(own) == 1:
+        return own[0]
+    known = sorted({scan.subject for scan in scans})
+    hint = "" if own else did_you_mean(person, known)
+    raise DataError(f"{source}: `reference` must name a subject with one scan; `{person}` has {len(own)}.{hint}")

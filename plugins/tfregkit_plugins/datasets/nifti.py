@@ -51,6 +51,8 @@ class Nifti(Dataset):
         atlas_labels: Its label map.
         atlas_mask: Its mask.
         atlas_role: Whether the scans are registered to the atlas (`fixed`), or the atlas to the scans (`moving`).
+        reference: With `pairing: unpaired`: the subject, one who trains, whom the scans of validation and test are
+            registered to. Default: each other.
         train: Subjects who train, by name or as a share of all. Default: all who are in no other split.
         validation: Subjects for validation during training, by name or as a share of all.
         test: Subjects for the evaluation at the end, by name or as a share of all.
@@ -76,6 +78,7 @@ class Nifti(Dataset):
         atlas_labels: Path | None = None,
         atlas_mask: Path | None = None,
         atlas_role: Literal["moving", "fixed"] = "fixed",
+        reference: str | int | None = None,
         train: Share = None,
         validation: Share = None,
         test: Share = None,
@@ -95,12 +98,17 @@ class Nifti(Dataset):
             raise ValueError(f"`labels`, `masks` and `points` go with `images`. Received: {extra} with {named[0]}")
         if (atlas is None) != (pairing != "atlas"):
             raise ValueError(f"`atlas` and `pairing: atlas` go together. Received: atlas={atlas}, pairing={pairing}")
+        if reference is not None and (pairing or "unpaired") != "unpaired":
+            raise ValueError(f"`reference` goes with `pairing: unpaired`. Received: pairing={pairing}")
+        if reference is not None and learn2reg is not None:
+            raise ValueError("`reference` does not go with `learn2reg`, whose validation and test pairs are its own")
         self.source, self.where = named[0], given[named[0]]
         self.partners = {"labels": labels, "mask": masks, "points": points}
         self.pairing, self.shares = pairing, {"train": train, "validation": validation, "test": test}
         self.modalities = {"moving_modality": moving_modality, "fixed_modality": fixed_modality}
         self.atlas = {"image": atlas, "labels": atlas_labels, "mask": atlas_mask}
         self.atlas_role = atlas_role
+        self.reference = reference
         self.hint = hint
         self.limits = {"max_validation_pairs": max_validation_pairs, "max_test_pairs": max_test_pairs}
 
@@ -137,6 +145,7 @@ class Nifti(Dataset):
             **self.modalities,
             atlas=self._atlas(),
             atlas_role=self.atlas_role,
+            reference=self.reference,
             **self.limits,
         )
 
@@ -164,10 +173,11 @@ class Nifti(Dataset):
 
     def _of_pair_table(self, table: Path) -> Split:
         rows = read_split_pairs(table)
-        if self.pairing or any(self.modalities.values()) or any(share is not None for share in self.shares.values()):
+        said = [self.pairing, self.reference, *self.modalities.values(), *self.shares.values()]
+        if any(value is not None for value in said):
             raise DataError(
-                f"{table}: is a table of pairs, so `pairing`, modalities and splits are its own (column `split`: "
-                f"{', '.join(PARTS)}). Leave those keys out."
+                f"{table}: is a table of pairs, so `pairing`, `reference`, modalities and splits are its own (column "
+                f"`split`: {', '.join(PARTS)}). Leave those keys out."
             )
         parts: dict[str, list[Pair]] = {part: [] for part in PARTS}
         for pair, part in rows:

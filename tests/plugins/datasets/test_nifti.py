@@ -75,6 +75,9 @@ def test_table_of_scans(folder):
     assert persons(split.test) == {"p2", "p3"}
     with pytest.raises(DataError, match=r"says itself who is in which split. Leave out: validation"):
         Nifti(table=folder / "scans.csv", validation=0.2).split(0)
+    split = Nifti(table=folder / "scans.csv", reference="p0").split(0)
+    assert ids(split.test) == [f"s{i}_T1_to_s1_T1" for i in (4, 5, 6)]
+    assert persons(split.train) == {"p0", "p1"}
 
 
 def test_table_of_scans_with_a_person_in_two_splits(folder):
@@ -96,8 +99,9 @@ def test_table_of_pairs(folder):
     (folder / "pairs.csv").write_text(text)
     split = Nifti(table=folder / "pairs.csv").split(0)
     assert (ids(split.train), ids(split.test)) == (["s1_T1_to_s2_T1"], ["s3_T1_to_s4_T1"])
-    with pytest.raises(DataError, match=r"is a table of pairs, so `pairing`, modalities and splits are its own"):
-        Nifti(table=folder / "pairs.csv", test=0.5).split(0)
+    for key in ({"test": 0.5}, {"reference": "s1_T1"}):
+        with pytest.raises(DataError, match=r"of pairs, so `pairing`, `reference`, modalities and splits are its"):
+            Nifti(table=folder / "pairs.csv", **key).split(0)
     (folder / "pairs.csv").write_text(text + "s2_T1.nii.gz,s5_T1.nii.gz,test\n")
     with pytest.raises(DataError, match=r"pairs\.csv: subject `s2_T1` is in two splits"):
         Nifti(table=folder / "pairs.csv").split(0)
@@ -139,6 +143,8 @@ def test_learn2reg_keeps_who_validates_out_of_training(folder):
         ({"bids": "b", "labels": "x"}, "go with `images`. Received: labels with bids"),
         ({"images": "a", "atlas": "b"}, "`atlas` and `pairing: atlas` go together"),
         ({"images": "a", "pairing": "atlas"}, "`atlas` and `pairing: atlas` go together"),
+        ({"images": "a", "pairing": "paired", "reference": "b"}, "`reference` goes with `pairing: unpaired`"),
+        ({"learn2reg": "a", "reference": "b"}, "`reference` does not go with `learn2reg`"),
     ],
 )
 def test_contradictions(values, message):

@@ -88,6 +88,32 @@ def test_a_pair_list_with_one_person_in_two_parts_is_refused_but_an_atlas_is_not
     assert check_split(from_atlas, "list.csv") is from_atlas
 
 
+def test_validation_and_test_are_registered_to_a_reference_that_trains():
+    scans = [subject(f"{p}-{m}", subject=p, modality=m) for p in "abcdefg" for m in ("T1", "T2")]
+    parts = {"validation": ["e"], "test": ["f", "g"], "moving_modality": "T1", "fixed_modality": "T2"}
+    split = make_split(scans, 3, source="x", reference="b", **parts)
+    assert [(pair.moving.id, pair.fixed.id) for pair in split.validation] == [("e-T1", "b-T2")]
+    assert [(pair.moving.id, pair.fixed.id) for pair in split.test] == [("f-T1", "b-T2"), ("g-T1", "b-T2")]
+    assert len(split.train) == 4 * 3
+    assert {pair.fixed.subject for pair in split.train} == set("abcd")
+    numbers = [subject(str(n)) for n in (1000, 1001, 1002, 1003)]
+    assert make_split(numbers, 0, source="x", reference=1001, test=[1003]).test == [Pair(numbers[3], numbers[1])]
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("p03", "x: `reference` names `p03`, who is in `test`. Take one who trains"),
+        ("p99", "x: `reference` must name a subject with one scan; `p99` has 0. Did you mean `p0"),
+        ("p01", "x: `reference` must name a subject with one scan; `p01` has 2"),
+    ],
+)
+def test_references_that_cannot_be(reference, message):
+    scans = [subject(p) for p in PERSONS] + [subject("p01-2", subject="p01")]
+    with pytest.raises(DataError, match=message):
+        make_split(scans, 0, source="x", test=["p03"], reference=reference)
+
+
 def test_nothing_to_train_on_is_refused():
     with pytest.raises(DataError, match="x: there are no training pairs: every subject is in another split"):
         make_split([subject("a"), subject("b")], 0, source="x", test=["a", "b"])
