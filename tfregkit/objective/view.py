@@ -13,7 +13,7 @@ class Target(NamedTuple):
 
     Attributes:
         features: As those of a `View`, without a gradient.
-        decay: How much of the averages stays in this step, a scalar; 0 in the first step, which sets them. None
+        decay: How much of the averages stays in this step, a scalar tensor; 0 in the first step, which sets them. None
             outside training, where nothing moves.
     """
 

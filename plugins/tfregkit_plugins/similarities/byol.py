@@ -94,10 +94,9 @@ class BYOL(Similarity):
 
     def _spread(self, rows, decay):
         now = unit(ops.stop_gradient(ops.stack([rows[role][:, 0] for role in ROLES])))  # (2, B, width)
-        before = ops.convert_to_tensor(self.latest)
+        everything = ops.concatenate([now, self.latest], axis=1)
         if decay is not None:
             self.latest.assign(now[:, -1:])
-        everything = ops.concatenate([now, before], axis=1)
         return ops.mean(spread(everything, ops.any(everything != 0, axis=-1)))
 
 
