@@ -31,6 +31,51 @@ refine_option = click.option(
 )
 
 
+class Sizes(click.ParamType):
+    """`128`, or `128,160,128` for the axes R, A, S."""
+
+    name = "sizes"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """A whole number, or three."""
+        if not isinstance(value, str):
+            return value
+        numbers = [number.strip() for number in value.split(",")]
+        if len(numbers) not in (1, 3) or not all(number.isdigit() for number in numbers):
+            self.fail(f"expected one whole number or three, as in 128 or 128,160,128. Received: {value!r}")
+        return int(numbers[0]) if len(numbers) == 1 else tuple(map(int, numbers))
+
+
+_TILES = (
+    click.option(
+        "--tile",
+        type=Sizes(),
+        metavar="SIZE",
+        help="For images too large for the network at once: it sees tiles of at most so many voxels along an axis of "
+        "its own grid (128; or 128,160,128).",
+    ),
+    click.option(
+        "--tile-overlap",
+        type=Sizes(),
+        metavar="N",
+        help="Voxels that neighbouring tiles share at least; they are blended there. Default: a quarter of --tile.",
+    ),
+    click.option(
+        "--stitcher",
+        type=FILE,
+        metavar="RUN",
+        help="Tiles do not overlap, and the trained stitcher of this run's network puts them together.",
+    ),
+)
+
+
+def tile_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--tile`, `--tile-overlap` and `--stitcher`."""
+    for option in reversed(_TILES):
+        command = option(command)
+    return command
+
+
 def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--init`, `--affine` and `--affine-similarity`."""
     for option in reversed(_START):

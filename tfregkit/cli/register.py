@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tfregkit.cli.lambdas import Lambdas, at_lambda
-from tfregkit.cli.options import FILE, affine_fit, refine_option, run_option, start_options
+from tfregkit.cli.options import FILE, affine_fit, refine_option, run_option, start_options, tile_options
 from tfregkit.lambdas import with_lambda
 
 IMAGES = ("moved", "warp", "inverse_warp", "moved_labels")
@@ -41,6 +41,7 @@ IMAGES = ("moved", "warp", "inverse_warp", "moved_labels")
 @start_options
 @click.option("--save-affine", type=FILE, help="Write the affine start as an ITK file (.tfm).")
 @refine_option
+@tile_options
 @click.option("--moving-mask", type=FILE, help="For runs whose normalisation looks at masks.")
 @click.option("--fixed-mask", type=FILE, help="The same for the fixed image.")
 @click.option(
@@ -62,9 +63,10 @@ def command(
     tfregkit register --model runs/x moving.nii.gz fixed.nii.gz --moved moved.nii.gz --warp warp.nii.gz
     tfregkit register --model runs/x a.nii.gz b.nii.gz --moved m.nii.gz --init moments --affine --refine 50
     tfregkit register --model runs/x a.nii.gz b.nii.gz --moved m.nii.gz --lambda 0.05,0.1
+    tfregkit register --model runs/x a.nii.gz b.nii.gz --moved m.nii.gz --tile 128
     tfregkit register --model runs/x --pairs pairs.csv --out-dir registered
     """
-    start = {key: options.pop(key) for key in ("lam", "init", "refine")}
+    start = {key: options.pop(key) for key in ("lam", "init", "refine", "tile", "tile_overlap", "stitcher")}
     start["affine"] = affine_fit(options.pop("affine"), options.pop("affine_similarity"))
     if start["lam"] is not None and len(start["lam"]) == 1:
         start["lam"] = start["lam"][0]
@@ -158,10 +160,19 @@ def _write(result: Any, lam: float | None, options: dict[str, Any]) -> None:
         save_image(labels, paths["moved_labels"])
     deformation, seconds = result.about["deformation"], sum(result.seconds.values())
     where = at_lambda(result.about["lambda"], result.about["lambda_from"])
-    click.echo(f"Registered in {seconds:.1f} s{where}; folds {deformation['folds_percent']:.3g} %.")
+    tiles = _tiles(result.about["tiles"])
+    click.echo(f"Registered in {seconds:.1f} s{where}; folds {deformation['folds_percent']:.3g} %{tiles}.")
     for path in paths.values():
         if path is not None:
             click.echo(f"  {path}")
+
+
+def _tiles(about: dict[str, Any] | None) -> str:
+    """How many tiles there were, and how much can be seen of their borders."""
+    if about is None:
+        return ""
+    seam = "" if about["seam"] is None else f", seam {about['seam']:.3g}"
+    return f"; {'x'.join(map(str, about['number']))} tiles{seam}"
 
 
 def _table(registration: Any, table: Path, out_dir: Path, start: dict[str, Any], warp_format: str) -> int:

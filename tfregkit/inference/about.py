@@ -11,7 +11,9 @@ import numpy as np
 from keras import ops
 
 from tfregkit.data.volume import Grid, Volume
+from tfregkit.inference.layout import Layout
 from tfregkit.ops import jacobian_determinant
+from tfregkit.ops.seam import seam_ratio
 
 PACKAGES = ("tfregkit", "keras", "tensorflow", "numpy", "scipy", "nibabel")
 
@@ -40,10 +42,28 @@ def describe_grid(grid: Grid) -> dict[str, Any]:
     return {"shape": list(grid.shape), "affine_ras_mm": grid.affine.tolist()}
 
 
-def describe_field(displacement: np.ndarray) -> dict[str, float]:
-    """Smallest Jacobian determinant and share of folds of a displacement `(X, Y, Z, 3)` in voxels."""
+def describe_field(displacement: np.ndarray, layout: Layout, stitcher: str | None) -> dict[str, Any]:
+    """What came out, and how it was put together.
+
+    Args:
+        displacement: `(X, Y, Z, 3)` in voxels.
+        layout: The tiles it was made of.
+        stitcher: What put them together, if any.
+
+    Returns:
+        `deformation`: the smallest Jacobian determinant and the share of folds; `tiles`: sizes, numbers and the jumps
+        at their borders (`ops.seam.seam_ratio`; None where undefined), None for a single one.
+    """
     determinant = ops.convert_to_numpy(jacobian_determinant(displacement[None]))
-    return {"jacobian_min": float(determinant.min()), "folds_percent": float(100 * np.mean(determinant <= 0))}
+    folds = {"jacobian_min": float(determinant.min()), "folds_percent": float(100 * np.mean(determinant <= 0))}
+    borders = layout.borders()
+    if not any(borders):
+        return {"deformation": folds, "tiles": None}
+    tiles = {"size": layout.tile, "overlap": layout.overlap, "number": layout.counts}
+    seam = float(ops.convert_to_numpy(seam_ratio(displacement[None], borders))[0])
+    told = {name: list(sizes) for name, sizes in tiles.items()}
+    seam = seam if np.isfinite(seam) else None
+    return {"deformation": folds, "tiles": {**told, "stitcher": stitcher, "seam": seam}}
 
 
 def versions() -> dict[str, str]:

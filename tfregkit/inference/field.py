@@ -62,6 +62,17 @@ class Field:
         return Field(self.grid, inverse)
 
 
+def both_ways(outputs: dict[str, np.ndarray], grid: Grid) -> tuple[Field, Field]:
+    """A network's displacement, `(1, X, Y, Z, 3)` in voxels of `grid`, and its inverse.
+
+    The network's own inverse where it gives one, else by fixed-point iteration.
+    """
+    forward = Field.from_voxels(grid, outputs["displacement"][0])
+    if "inverse" in outputs:
+        return forward, Field.from_voxels(grid, outputs["inverse"][0])
+    return forward, forward.inverted()
+
+
 def apply_matrix(matrix: np.ndarray, places: np.ndarray) -> np.ndarray:
     """A `(4, 4)` matrix on points `(3, ...)`, in the points' own precision."""
     moved = np.tensordot(matrix[:3, :3].astype(places.dtype), places, axes=1)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from tfregkit.data.settings import NormalisationSettings
-from tfregkit.data.volume import Grid, Volume, check_overlap, working_grid
+from tfregkit.data.volume import Grid, Volume, check_overlap
 from tfregkit.inference.affine_fit import fit_affine
 from tfregkit.inference.affine_start import affine_start
 from tfregkit.inference.fit import Report
 from tfregkit.inference.inputs import normalised, on_grid, readable, seen_from_fixed
+from tfregkit.inference.layout import Layout
 from tfregkit.inference.timing import timed
 from tfregkit.objective.base import Similarity
 
@@ -26,6 +28,7 @@ class Prepared:
         fixed: The fixed image as read.
         start: `(4, 4)`, the affine start from fixed to moving points in RAS mm.
         grid: The working grid.
+        layout: Its tiles.
         batch: `moving` and `fixed` on it, `(1, X, Y, Z, 1)`.
         seconds: How long each part took.
     """
@@ -34,6 +37,7 @@ class Prepared:
     fixed: Volume
     start: np.ndarray
     grid: Grid
+    layout: Layout
     batch: dict[str, np.ndarray]
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -42,8 +46,7 @@ def prepare(
     moving: Any,
     fixed: Any,
     *,
-    spacing: float | tuple[float, float, float],
-    stride: int,
+    plan: Callable[[Grid], tuple[Grid, Layout]],
     normalisation: tuple[NormalisationSettings, NormalisationSettings],
     masks: tuple[Any, Any],
     init: Any,
@@ -55,8 +58,7 @@ def prepare(
     Args:
         moving: A path, nibabel image or `Volume`.
         fixed: A path, nibabel image or `Volume`.
-        spacing: Voxel size in mm of the working grid.
-        stride: What its sizes must be multiples of.
+        plan: The working grid of the fixed image's grid, and its tiles.
         normalisation: Of the moving and the fixed image.
         masks: Of the moving and the fixed image, or None.
         init: The affine start, as `Registration.register` takes it.
@@ -78,6 +80,6 @@ def prepare(
         if affine is not None:
             start = fit_affine(pulled, still, affine, start, report=report)
     with timed(seconds, "prepare"):
-        grid = working_grid(fixed_volume.grid, spacing, stride)
+        grid, layout = plan(fixed_volume.grid)
         batch = {"moving": on_grid(pulled, grid, start), "fixed": on_grid(still, grid, np.eye(4))}
-    return Prepared(moving_volume, fixed_volume, start, grid, batch, seconds)
+    return Prepared(moving_volume, fixed_volume, start, grid, layout, batch, seconds)

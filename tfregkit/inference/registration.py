@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from tfregkit.data.settings import NormalisationSettings
-from tfregkit.data.volume import Grid
 from tfregkit.errors import ConfigError
 from tfregkit.inference import about, trained
-from tfregkit.inference.field import Field
+from tfregkit.inference.field import both_ways
 from tfregkit.inference.fit import Report
 from tfregkit.inference.forward import Forward
 from tfregkit.inference.prepared import Prepared, prepare
@@ -22,10 +21,12 @@ from tfregkit.inference.refine import learnt
 from tfregkit.inference.refine import refine as refine_pair
 from tfregkit.inference.result import Result
 from tfregkit.inference.segmentation import Segmentation, segment
+from tfregkit.inference.tiled import Tiled
+from tfregkit.inference.tiling import Sizes, Tiling
 from tfregkit.inference.timing import share, timed
 from tfregkit.inference.transform import Transform
 from tfregkit.lambdas import checked
-from tfregkit.models.base import Network
+from tfregkit.models.base import Network, Stitcher
 from tfregkit.objective.base import Similarity
 from tfregkit.objective.objective import Objective
 
@@ -93,6 +94,9 @@ class Registration:
         init: Any = None,
         affine: bool | Similarity = False,
         refine: int = 0,
+        tile: Sizes | None = None,
+        tile_overlap: Sizes | None = None,
+        stitcher: Stitcher | str | Path | None = None,
         moving_mask: Any = None,
         fixed_mask: Any = None,
         progress: Progress | None = None,
@@ -106,6 +110,9 @@ class Registration:
             init: The affine start: `header`, `centre`, `moments`, an ITK affine file, or a matrix of RAS mm.
             affine: Whether to optimise 12 affine parameters from there, with the run's similarity or the given one.
             refine: Steps of optimisation for this pair alone, after the network, for each lambda.
+            tile: The most voxels of the working grid along an axis that the network sees at once; None: all.
+            tile_overlap: The fewest that neighbours share, and are blended over; by default a quarter of `tile`.
+            stitcher: Puts tiles together that do not overlap: a stitcher, or a run whose network has a trained one.
             moving_mask: A mask on the moving image's grid, where the run's normalisation looks at masks.
             fixed_mask: The same for the fixed image.
             progress: Called after every step of an optimisation.
@@ -113,12 +120,12 @@ class Registration:
         lambdas, origin = self.lambdas(lam)
         if refine and self._objective is None:
             raise ConfigError("`refine` descends the run's objective, and this registration has none.")
+        tiling = Tiling.of(tile, tile_overlap, stitcher)
         similarity = None if affine is False else self._similarity() if affine is True else affine
         pair = prepare(
             moving,
             fixed,
-            spacing=self.spacing,
-            stride=self.network.stride,
+            plan=lambda grid: tiling.plan(grid, self.spacing, self.network.stride),
             normalisation=(self.moving_normalisation, self.fixed_normalisation),
             masks=(moving_mask, fixed_mask),
             init=init if init is not None else self.start,
@@ -126,7 +133,7 @@ class Registration:
             report=_named(progress, "affine"),
         )
         story = {**self._story(pair), "affine_optimised": affine is not False, "refine_steps": refine}
-        return self._results(pair, lambdas, {**story, "lambda_from": origin}, _named(progress, "refine"))
+        return self._results(pair, tiling, lambdas, {**story, "lambda_from": origin}, _named(progress, "refine"))
 
     def segment(self, image: Any, atlases: Sequence[Any], **options: Any) -> Segmentation:
         """Label an image by registering labelled atlases to it: see `inference.segmentation.segment`."""
@@ -159,24 +166,31 @@ class Registration:
             raise ConfigError(f"`lam`, `--lambda`: {error}") from None
 
     def _results(
-        self, pair: Prepared, lambdas: list[float | None], story: dict[str, Any], report: Report | None
+        self,
+        pair: Prepared,
+        tiling: Tiling,
+        lambdas: list[float | None],
+        story: dict[str, Any],
+        report: Report | None,
     ) -> Iterator[Result]:
         before = share(pair.seconds, len(lambdas))
-        for lam, (outputs, spent) in zip(lambdas, self._forward(pair.batch, lambdas), strict=True):
+        network = Tiled(self._forward, pair.layout, tiling.stitcher)
+        for lam, (outputs, spent) in zip(lambdas, network(pair.batch, lambdas), strict=True):
             seconds = {**before, **spent}
             if steps := story["refine_steps"]:
                 with timed(seconds, "refine"):
                     images = pair.batch["moving"], pair.batch["fixed"]
                     outputs = refine_pair(outputs, *images, self._objective, steps, lam=lam, report=report)
             with timed(seconds, "warp"):
-                forward, backward = _fields(outputs, pair.grid)
+                forward, backward = both_ways(outputs, pair.grid)
+            came_out = about.describe_field(outputs["displacement"][0], pair.layout, tiling.source)
             yield Result(
                 pair.moving,
                 pair.fixed,
                 Transform((forward, pair.start)),
                 Transform((np.linalg.inv(pair.start), backward)),
                 Transform((pair.start,)),
-                {**story, "lambda": lam, "deformation": about.describe_field(outputs["displacement"][0])},
+                {**story, "lambda": lam, **came_out},
                 seconds,
             )
 
@@ -229,14 +243,6 @@ def load_run(run: Any) -> Registration:
         about={"path": str(opened.path)},
         chosen_lambda=lambda: trained.chosen_lambda(opened),
     )
-
-
-def _fields(outputs: dict[str, np.ndarray], grid: Grid) -> tuple[Field, Field]:
-    """The displacement and its inverse; by fixed-point iteration where the network gives none."""
-    forward = Field.from_voxels(grid, outputs["displacement"][0])
-    if "inverse" in outputs:
-        return forward, Field.from_voxels(grid, outputs["inverse"][0])
-    return forward, forward.inverted()
 
 
 def _named(progress: Progress | None, name: str) -> Report | None:

@@ -87,10 +87,12 @@ def segment(
 
     Raises:
         DataError: When an image cannot be used, does not overlap with an atlas, or there is no atlas.
-        ValueError: For an unknown `atlas_role` or `weights`.
+        ValueError: For an unknown `atlas_role` or `weights`, or several `lam`.
     """
     _check("atlas_role", atlas_role, tuple(OTHER))
     _check("weights", weights, ("equal", "similarity"))
+    if np.ndim(options.get("lam")) > 0:
+        raise ValueError(f"`lam` must be one number. Received: lam={options['lam']!r}")
     known = [atlas if isinstance(atlas, Atlas) else Atlas.read(*atlas) for atlas in atlases]
     if not known:
         raise DataError("segmentation needs at least one atlas: an image and its label map.")

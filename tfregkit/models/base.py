@@ -71,7 +71,8 @@ class Network(Component, keras.Model):
     - `features` (optional): maps of the whole images by role and pyramid level, for terms that look at them:
       `{"moving": {"P0": (B, X, Y[, Z], C), ...}, "fixed": {...}}`.
 
-    The network does not warp images: the strategy does, for it knows which of them the objective looks at.
+    The network does not warp images: the strategy does, for it knows which of them the objective looks at. One that
+    works on blocks keeps the `Stitcher` that mends their seams as `stitcher`; it can also mend those of tiles then.
 
     Other networks take what they need of the same dict and give what their strategy looks for.
     """

@@ -1,6 +1,7 @@
 """The commands `register` and `apply`, with a fake network behind the run."""
 
 import csv
+import json
 import os
 
 import nibabel as nib
@@ -59,6 +60,19 @@ def test_one_pair_writes_all_that_is_asked_for(folder, capfd):
     np.testing.assert_array_equal(nib.load("o/l.nii.gz").dataobj, nib.load("o/l2.nii.gz").dataobj)
 
 
+@pytest.mark.parametrize("tile", ["8", "8,16,8"])
+def test_tiles(folder, capfd, tile):
+    files = ["--moved", "o/moved.nii.gz", "--warp", "o/w.nii"]
+    assert register("m.nii.gz", "f.nii.gz", *files, "--tile", tile, "--tile-overlap", "0") == 0
+    tiles = json.loads((folder / "o/w.json").read_text())["tiles"]
+    assert tiles["size"] == [8, 16 if "," in tile else 8, 8]
+    assert f"; {'x'.join(map(str, tiles['number']))} tiles.\n" in capfd.readouterr().out
+    assert tiles["seam"] is None  # nothing moves
+    table = ["--pairs", "pairs.csv", "--out-dir", "out"]
+    assert register(*table, "--tile", tile, "--tile-overlap", "0") == 1  # one pair is broken
+    assert json.loads((folder / "out/m_to_f_warp.json").read_text())["tiles"] == tiles
+
+
 def test_points_there_and_back(folder):
     assert (
         register("m.nii.gz", "f.nii.gz", "--warp", "w.nii.gz", "--inverse-warp", "i.nii.gz", "--init", "moments") == 0
@@ -106,6 +120,10 @@ def test_one_bad_pair_of_a_table_is_reported_and_the_rest_go_on(folder, capfd):
         (["m.nii.gz", "none.nii.gz", "--moved", "a.nii.gz"], "none.nii.gz: there is no such file"),
         (["m.nii.gz", "broken.nii.gz", "--moved", "a.nii.gz"], "broken.nii.gz: is not a NIfTI image"),
         (["m.nii.gz", "f.nii.gz", "--moved", "a.nii.gz", "--affine-similarity", "nc"], "nc"),
+        (["m.nii.gz", "f.nii.gz", "--moved", "a.nii.gz", "--tile", "12x"], "Received: '12x'"),
+        (["m.nii.gz", "f.nii.gz", "--moved", "a.nii.gz", "--tile", "5"], "so a tile of 5 voxels leaves nothing"),
+        (["m.nii.gz", "f.nii.gz", "--moved", "a.nii.gz", "--tile-overlap", "4"], "belong to tiles"),
+        (["m.nii.gz", "f.nii.gz", "--moved", "a.nii.gz", "--tile", "16", "--stitcher", "runs/y"], "runs/y"),
     ],
 )
 def test_a_wrong_call_is_one_message_and_exit_code_2(words, message, folder, capfd):
