@@ -191,6 +191,8 @@ def test_what_cannot_work_is_said():
         registration.segment(noise(0), [(noise(1), ones)], atlas_role="both")
     with pytest.raises(ValueError, match="`weights` must be equal or similarity. Received: weights='ncc'"):
         registration.segment(noise(0), [(noise(1), ones)], weights="ncc")
+    with pytest.raises(ValueError, match=r"`lam` must be one number. Received: lam=\[0.1, 0.5\]"):
+        registration.segment(noise(0), [(noise(1), ones)], lam=[0.1, 0.5])
     far = grid((16, 16, 16), np.eye(3), (1.0, 1.0, 1.0), centre=(500.0, 0.0, 0.0))
     with pytest.raises(DataError, match=r"do not overlap in the world: .*`--init moments`"):
         registration.segment(noise(0, far), [(noise(1), ones)])
