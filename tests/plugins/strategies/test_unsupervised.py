@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+import tfregkit
 from tfregkit.errors import ConfigError
+from tfregkit.objective.objective import Objective
 from tfregkit_plugins.strategies.unsupervised import Unsupervised
 
 B, X, Y = 2, 7, 11
@@ -114,6 +116,21 @@ def test_regularizers_may_look_at_all_fields_and_the_network_gets_the_noise(batc
     np.testing.assert_array_equal(ops.convert_to_numpy(objective.fields["inverse"])[..., 0], -1)
     np.testing.assert_array_equal(ops.convert_to_numpy(objective.fields["posterior"]), 3)
     assert set(seen) == {"moving", "fixed", "noise"}
+
+
+def test_pc_swinmorph_eq_3_smooths_both_fields(batch):
+    """Printed twice with z_yx; both fields count, each once."""
+    rng = np.random.default_rng(3)
+    fields = {name: rng.normal(size=(B, X, Y, 2)).astype("float32") for name in ("displacement", "inverse")}
+
+    def both_ways(inputs, training=None):
+        return {name: ops.convert_to_tensor(field) for name, field in fields.items()}
+
+    diffusion = {name: tfregkit.build("regularizer", "diffusion", on=name) for name in fields}
+    found = Unsupervised(symmetric=True)(batch, network=both_ways, objective=Objective(terms=diffusion), training=True)
+    each = [ops.convert_to_numpy(tfregkit.build("regularizer", "diffusion")(field)) for field in fields.values()]
+    np.testing.assert_allclose(ops.convert_to_numpy(found["total"]), each[0] + each[1], rtol=1e-5)
+    assert np.abs(each[0] - each[1]).min() > 1e-3
 
 
 def test_views_say_what_they_are(batch):
