@@ -66,7 +66,8 @@ def command(
     tfregkit register --model runs/x a.nii.gz b.nii.gz --moved m.nii.gz --tile 128
     tfregkit register --model runs/x --pairs pairs.csv --out-dir registered
     """
-    start = {key: options.pop(key) for key in ("lam", "init", "refine", "tile", "tile_overlap", "stitcher")}
+    start = {key: options.pop(key) for key in ("lam", "init", "refine")}
+    tiles = [options.pop(key) for key in ("tile", "tile_overlap", "stitcher")]
     start["affine"] = affine_fit(options.pop("affine"), options.pop("affine_similarity"))
     if start["lam"] is not None and len(start["lam"]) == 1:
         start["lam"] = start["lam"][0]
@@ -75,8 +76,10 @@ def command(
     else:
         _check_table(moving, out_dir, options)
     from tfregkit.inference.registration import load_run
+    from tfregkit.inference.tiling import Tiling
 
     registration = load_run(run_dir)
+    start["tile"] = Tiling.of(*tiles)
     if table is None:
         return _single(registration, moving, fixed, start, options)
     return _table(registration, table, out_dir, start, options["warp_format"])

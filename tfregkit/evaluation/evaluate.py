@@ -74,7 +74,7 @@ def evaluate_run(
     with progress(console) as bars:
         task = bars.add_task("Evaluating", total=len(pairs) * len(lambdas))
         for number, pair in enumerate(pairs):
-            for found in measured(registration, pair, lambdas, metrics, settings.refine, settings.directions):
+            for found in measured(registration, pair, lambdas, metrics, settings.directions, **settings.registration):
                 _take(found, pair, result, settings if number < settings.pictures else None, console)
                 bars.advance(task)
     result.rows.sort(key=lambda row: lambdas.index(row.lam))  # stable: the pairs stay in their order

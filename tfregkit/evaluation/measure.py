@@ -30,8 +30,8 @@ def measured(
     pair: Pair,
     lambdas: Sequence[float | None],
     metrics: Mapping[str, Metric],
-    refine: int = 0,
     directions: Sequence[Direction] = ("registration",),
+    **options: Any,
 ) -> Iterator[Measured]:
     """Register a pair once for all lambdas and measure each result, in their order. No error leaves it.
 
@@ -43,10 +43,10 @@ def measured(
         pair: The scans.
         lambdas: `[None]` for a network that takes none.
         metrics: By the name of their rows.
-        refine: Steps of optimisation for each result.
         directions: The one registration of a pair is measured in each of them.
+        **options: `refine`, `tile` and others that `register_each` takes.
     """
-    results, scans, turned = _results(registration, pair, lambdas, refine), None, None
+    results, scans, turned = _results(registration, pair, lambdas, options), None, None
     before: dict[Direction, Values] = {}
     for place, lam in enumerate(lambdas):
         try:
@@ -89,8 +89,8 @@ def values(case: Case, metrics: Mapping[str, Metric]) -> Values:
     return {name: metric(case) for name, metric in metrics.items()}
 
 
-def _results(registration: Any, pair: Pair, lambdas: Sequence[float | None], refine: int) -> Iterator[Any]:
+def _results(registration: Any, pair: Pair, lambdas: Sequence[float | None], options: dict) -> Iterator[Any]:
     """A generator, so that errors of the shared work come with the first result."""
-    options = {"moving_mask": pair.moving.mask, "fixed_mask": pair.fixed.mask, "refine": refine}
+    masks = {"moving_mask": pair.moving.mask, "fixed_mask": pair.fixed.mask}
     wanted = None if lambdas[0] is None else list(lambdas)
-    yield from registration.register_each(pair.moving.image, pair.fixed.image, wanted, **options)
+    yield from registration.register_each(pair.moving.image, pair.fixed.image, wanted, **masks, **options)

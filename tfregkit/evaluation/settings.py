@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tfregkit.config.settings import Kind, Settings, Spec
 from tfregkit.evaluation.base import Direction
@@ -25,6 +25,9 @@ class EvaluationSettings(Settings):
             lambda. By default at the one that `tfregkit sweep` chose for the run, and at the end of training, when none
             can have been chosen, at `trainer.validation_lambda`.
         refine: Steps of optimisation for each pair alone, after the network (`register --refine`).
+        tile: The most voxels of its own grid along an axis that the network sees at once (`register --tile`); `null`:
+            all.
+        tile_overlap: How many voxels neighbouring tiles share at least; by default a quarter of `tile`.
         pictures: Of how many pairs a PNG is written (one for each lambda), from the first on.
         planes: The rows of those pictures.
     """
@@ -36,6 +39,8 @@ class EvaluationSettings(Settings):
     directions: list[Direction] = Field(default=["registration"], min_length=1)
     lambdas: list[Annotated[float, Field(ge=0, le=1)]] | None = Field(default=None, min_length=1)
     refine: int = Field(default=0, ge=0)
+    tile: int | None = Field(default=None, ge=1)
+    tile_overlap: int | None = Field(default=None, ge=0)
     pictures: int = Field(default=1, ge=0)
     planes: list[Literal["axial", "coronal", "sagittal"]] = Field(
         default=["axial", "coronal", "sagittal"], min_length=1
@@ -57,6 +62,20 @@ class EvaluationSettings(Settings):
         if len(set(value)) < len(value):
             raise ValueError(f"a direction is given twice. Received: {', '.join(value)}")
         return value
+
+    @model_validator(mode="after")
+    def _overlap_below_tile(self) -> EvaluationSettings:
+        if self.tile_overlap is not None and (self.tile is None or self.tile_overlap >= self.tile):
+            raise ValueError(
+                f"`tile_overlap` must be below `tile`. Received: tile_overlap={self.tile_overlap}, tile={self.tile}"
+            )
+        return self
+
+    @property
+    def registration(self) -> dict[str, int]:
+        """What `Registration.register_each` is given besides images and lambdas."""
+        options = {"refine": self.refine, "tile": self.tile, "tile_overlap": self.tile_overlap}
+        return {name: value for name, value in options.items() if value is not None}
 
     def with_structures(self, path: Path) -> EvaluationSettings:
         """The same settings with every metric that merges labels reading this JSON file."""

@@ -108,7 +108,7 @@ def sweep_run(
     console, registration = console or Console(), load_run(run)
     metrics = {spec.name: spec.build() for spec in settings.metrics}
     depends = {"weights": sha256(run.weights()), "metrics": [_spelled(spec) for spec in settings.metrics]}
-    kept = PairRows(folder / f"{label}_pairs.csv", {**depends, "refine": settings.refine}, pairs)
+    kept = PairRows(folder / f"{label}_pairs.csv", {**depends, **settings.registration}, pairs)
     if kept.resumed:
         console.print(f"{label}: {len(kept.resumed)} pairs are measured already: {kept.path}", highlight=False)
     failures: dict[str, str] = {}
@@ -118,7 +118,7 @@ def sweep_run(
             missing = kept.missing(pair, lambdas)
             bars.advance(task, len(lambdas) - len(missing))
             rows: list[Row] = []
-            for found in measured(registration, pair, missing, metrics, settings.refine) if missing else ():
+            for found in measured(registration, pair, missing, metrics, **settings.registration) if missing else ():
                 rows += found.rows
                 bars.advance(task)
                 if found.failure and pair.id not in failures:

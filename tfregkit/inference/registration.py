@@ -94,7 +94,7 @@ class Registration:
         init: Any = None,
         affine: bool | Similarity = False,
         refine: int = 0,
-        tile: Sizes | None = None,
+        tile: Sizes | Tiling | None = None,
         tile_overlap: Sizes | None = None,
         stitcher: Stitcher | str | Path | None = None,
         moving_mask: Any = None,
@@ -110,7 +110,8 @@ class Registration:
             init: The affine start: `header`, `centre`, `moments`, an ITK affine file, or a matrix of RAS mm.
             affine: Whether to optimise 12 affine parameters from there, with the run's similarity or the given one.
             refine: Steps of optimisation for this pair alone, after the network, for each lambda.
-            tile: The most voxels of the working grid along an axis that the network sees at once; None: all.
+            tile: The most voxels of the working grid along an axis that the network sees at once; None: all. Or a
+                `Tiling`, made once for many pairs.
             tile_overlap: The fewest that neighbours share, and are blended over; by default a quarter of `tile`.
             stitcher: Puts tiles together that do not overlap: a stitcher, or a run whose network has a trained one.
             moving_mask: A mask on the moving image's grid, where the run's normalisation looks at masks.

@@ -35,17 +35,21 @@ class Tiling:
     source: str | None = None
 
     @classmethod
-    def of(cls, tile: Sizes | None, overlap: Sizes | None, stitcher: Stitcher | str | Path | None) -> Tiling:
+    def of(
+        cls, tile: Sizes | Tiling | None, overlap: Sizes | None = None, stitcher: Stitcher | str | Path | None = None
+    ) -> Tiling:
         """From what `Registration.register` takes.
 
         Args:
-            tile: The largest sizes of a tile; None: no tiles.
+            tile: The largest sizes of a tile; None: no tiles. A tiling is returned as it is.
             overlap: By default a quarter of the tile; with a stitcher there is none.
             stitcher: A stitcher, or the run whose network has a trained one.
 
         Raises:
             ConfigError: When the sizes make no tiles, or the run has no stitcher.
         """
+        if isinstance(tile, Tiling) and overlap is None and stitcher is None:
+            return tile
         if tile is None:
             if overlap is not None or stitcher is not None:
                 raise ConfigError("`tile_overlap` and `stitcher` belong to tiles: give the size of a tile (`--tile`).")

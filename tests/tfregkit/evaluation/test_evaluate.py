@@ -219,10 +219,17 @@ def test_lambdas_need_a_conditioned_network(tmp_path, pairs, shifts):
         evaluated(fake_run(tmp_path, test=pairs), lambdas=[0.1])
 
 
-def test_masks_and_refinement_are_handed_on(tmp_path, pairs, shifts):
+def test_masks_refinement_and_tiles_are_handed_on(tmp_path, pairs, shifts):
     masked = replace(pairs[0].fixed, mask=pairs[0].fixed.labels)
-    evaluated(fake_run(tmp_path), [Pair(pairs[0].moving, masked)], refine=7, pictures=0)
-    assert shifts.calls == [("near_image.nii.gz", None, {"moving_mask": None, "fixed_mask": masked.mask, "refine": 7})]
+    evaluated(fake_run(tmp_path), [Pair(pairs[0].moving, masked)], refine=7, tile=96, tile_overlap=0, pictures=0)
+    masks = {"moving_mask": None, "fixed_mask": masked.mask}
+    assert shifts.calls == [("near_image.nii.gz", None, {**masks, "refine": 7, "tile": 96, "tile_overlap": 0})]
+
+
+@pytest.mark.parametrize("settings", [{"tile_overlap": 8}, {"tile": 8, "tile_overlap": 8}])
+def test_an_overlap_must_be_below_the_tile(settings):
+    with pytest.raises(ValueError, match="`tile_overlap` must be below `tile`. Received: tile_overlap=8"):
+        EvaluationSettings(**settings)
 
 
 def test_pairs_of_the_run_are_those_the_settings_name(tmp_path, pairs):

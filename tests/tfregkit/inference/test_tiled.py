@@ -262,3 +262,4 @@ def test_a_stitcher_comes_from_a_run_whose_network_has_a_trained_one(monkeypatch
     network.stitcher(np.zeros((1, 8, 8, 8, 3), np.float32), count=2)
     found = Tiling.of(16, None, "runs/x")
     assert (found.stitcher, found.source, found.overlap) == (network.stitcher, "runs/x", (0, 0, 0))
+    assert Tiling.of(found) is found
