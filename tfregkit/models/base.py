@@ -66,8 +66,9 @@ class Network(Component, keras.Model):
     - `velocity` (for SVF networks): the stationary velocity at the resolution at which it is integrated. A network that
       gives it integrates it, and then gives `inverse` too at inference; where there is no integration the velocity is
       the displacement, perhaps coarser, regularizers with `on: velocity` look at it, and there is never an `inverse`,
-    - `posterior` (of probabilistic networks): `(B, X, Y[, Z], 2 M)`, the means of the M numbers per voxel that are
-      predicted, then their log variances. At inference the fields are made of the means,
+    - `posterior` (of probabilistic networks): `(B, x, y[, z], 2 M)`, the means of the M numbers per voxel that are
+      predicted, then their log variances, where they are predicted, perhaps on a coarser grid. At inference the fields
+      are made of the means,
     - `features` (optional): maps of the whole images by role and pyramid level, for terms that look at them:
       `{"moving": {"P0": (B, X, Y[, Z], C), ...}, "fixed": {...}}`.
 

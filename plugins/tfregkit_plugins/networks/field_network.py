@@ -23,7 +23,8 @@ class FieldNetwork(Network):
 
     The field is a velocity that is integrated, or with `steps: 0` the displacement itself; a `bidirectional` network
     without integration predicts the inverse as a second field. With `probabilistic` there is a second convolution, to
-    the log variance, and in training the field is `mean + exp(log_variance / 2) eps`, `eps` standard normal.
+    the log variance, and in training the field is `mean + exp(log_variance / 2) eps`, `eps` standard normal. These
+    convolutions are float32 under any policy: half precision is too coarse for a field of some voxels.
 
     Conditioning `film`: a shared embedding of lambda, four layers of 128 ReLU units, reaches every block of encoder and
     decoder by FiLM. `cin`: every block gets lambda itself and has its own map of it. The convolutions to the field are
@@ -80,7 +81,7 @@ class FieldNetwork(Network):
         self._check(inputs_shape["moving"])
         rank = len(inputs_shape["moving"]) - 2
         components = 2 * rank if self._predicts_inverse else rank
-        options = {"dtype": self.dtype_policy, "kernel_initializer": keras.initializers.RandomNormal(stddev=1e-5)}
+        options = {"dtype": "float32", "kernel_initializer": keras.initializers.RandomNormal(stddev=1e-5)}
         self.velocity_head = convolution(rank, components, name="velocity", **options)
         if self.probabilistic:
             options["kernel_initializer"] = keras.initializers.RandomNormal(stddev=1e-10)
@@ -99,9 +100,9 @@ class FieldNetwork(Network):
     def _field(self, inputs, training):
         """The field of the whole images `(B, x, y[, z], M)` float32, and what else is to be given, by name."""
         features, known = self._decoded(inputs, self._embedded(inputs), training)
-        field = self._assembled(ops.cast(self.velocity_head(features), "float32"))
+        field = self._assembled(self.velocity_head(features))
         if self.probabilistic:
-            log_variance = self._assembled(ops.cast(self.log_variance_head(features), "float32"))
+            log_variance = self._assembled(self.log_variance_head(features))
             known["posterior"] = ops.concatenate([field, log_variance], axis=-1)
             if training:
                 field = field + ops.exp(0.5 * log_variance) * self._drawn(inputs, ops.shape(field)[1:])
