@@ -104,8 +104,8 @@ def test_several_runs_in_one_table_and_the_limit(trained, run_dir, tmp_path, mon
     shutil.copytree(run_dir, other)
     original = module.measured
 
-    def folded(registration, pair, *arguments):
-        for found in original(registration, pair, *arguments):
+    def folded(registration, pair, *arguments, **options):
+        for found in original(registration, pair, *arguments, **options):
             worse = 3.0 if registration.about["path"] == str(other) else 0.0
             yield found._replace(
                 rows=[
