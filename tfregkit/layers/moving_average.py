@@ -48,7 +48,7 @@ class MovingAverage(keras.layers.Layer):
                 initializer="zeros",
                 trainable=False,
                 aggregation="only_first_replica",
-                name=variable.path.replace("/", "."),
+                name=variable.path.replace("/", "_"),
             )
             for variable in _floats(layer)
         ]

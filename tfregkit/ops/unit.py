@@ -9,6 +9,7 @@ from keras import ops
 
 def unit(rows: Any) -> Any:
     """Each vector along the last axis over its length; a vector of zeros stays one, with a finite gradient."""
+    rows = ops.convert_to_tensor(rows)
     return rows * ops.rsqrt(ops.maximum(ops.sum(ops.square(rows), axis=-1, keepdims=True), 1e-12))
 
 

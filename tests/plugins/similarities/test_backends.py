@@ -7,5 +7,8 @@ from backends import OTHERS, run_tests
 @pytest.mark.parity
 @pytest.mark.parametrize("backend", OTHERS)
 def test_other_backends(backend):
-    folder = "tests/tfregkit/ops"
-    run_tests(backend, "tests/plugins/similarities", f"{folder}/test_info_nce.py", f"{folder}/test_positions.py")
+    names = ("info_nce", "positions", "nt_xent", "unit", "block_means")
+    slow_copy = ("tests/tfregkit/layers/test_moving_average.py", "tests/plugins/strategies/test_momentum.py")
+    run_tests(
+        backend, "tests/plugins/similarities", *(f"tests/tfregkit/ops/test_{name}.py" for name in names), *slow_copy
+    )

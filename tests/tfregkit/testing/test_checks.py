@@ -86,6 +86,17 @@ def test_bad_similarities(check, call, message):
         getattr(similarity, check)(made(Similarity, call))
 
 
+def test_terms_that_watch_are_checked_by_their_values():
+    def call(self, fixed, moved, mask=None):
+        values = difference(fixed, moved)
+        return values, {"mean": ops.mean(values)}
+
+    for check in (similarity.one_finite_float32_per_item, similarity.lower_when_aligned):
+        check(made(Similarity, call, watches=("mean",)))
+        with pytest.raises(AssertionError, match=r"watches \['mean'\], but `watches` says \('median',\)"):
+            check(made(Similarity, call, watches=("median",)))
+
+
 def test_all_checks_of_a_kind_at_once():
     with pytest.raises(AssertionError, match="not lower when aligned"):
         check_similarity(made(Similarity, lambda s, f, m, mask=None: -difference(f, m)))

@@ -36,6 +36,7 @@ COMPONENTS = [
     ("network", "clmorph", {"encoder_filters": [3], "decoder_filters": [3], "steps": 5, "normalization": "instance"}),
     ("network", "pc_swinmorph", {"encoder_filters": [3, 5], "decoder_filters": [5, 4, 3], "stitcher": "concat"}),
     ("network", "pc_swinmorph", {"encoder_filters": [3], "decoder_filters": [3, 3], "stitcher": None, "steps": 5}),
+    ("strategy", "momentum", {"symmetric": True}),
     ("strategy", "unsupervised", {}),
     ("strategy", "unsupervised", {"symmetric": True}),
     ("augmentation", "affine", {}),
