@@ -136,19 +136,19 @@ def test_an_interrupted_sweep_repeats_no_finished_pair(trained, run_dir, tmp_pat
     assert not (run_dir / "lambda.json").exists()
     seen, original = [], module.measured
 
-    def killed(registration, pair, lambdas, *arguments):
+    def killed(registration, pair, lambdas, *arguments, **options):
         if seen and seen[-1] is None:
             raise KeyboardInterrupt
         seen.append(None)
-        yield from original(registration, pair, lambdas, *arguments)
+        yield from original(registration, pair, lambdas, *arguments, **options)
 
     monkeypatch.setattr(module, "measured", killed)
     assert sweep(*words, "--out", tmp_path / "cut") == 130
     assert not (tmp_path / "cut" / "sweep.csv").exists()
 
-    def watched(registration, pair, lambdas, *arguments):
+    def watched(registration, pair, lambdas, *arguments, **options):
         seen.append((pair.id, lambdas))
-        yield from original(registration, pair, lambdas, *arguments)
+        yield from original(registration, pair, lambdas, *arguments, **options)
 
     monkeypatch.setattr(module, "measured", watched)
     seen.clear()
