@@ -85,9 +85,9 @@ def _with_remat(spec: Spec) -> tuple[Spec, bool]:
 
 
 def check_batch(stage: Any, objective: Objective, replicas: int = 1) -> None:
-    """Raise a ConfigError where a term cannot do its work in the stage's batches."""
+    """Raise a ConfigError where a term that counts cannot do its work in the stage's batches."""
     for name, term in objective.terms.items():
-        if isinstance(term, Similarity):
+        if isinstance(term, Similarity) and objective.term_weights[name]:
             try:
                 term.check_batch(stage.trainer.batch_size, replicas)
             except ConfigError as error:
