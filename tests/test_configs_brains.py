@@ -167,6 +167,22 @@ def test_pc_swinmorphs_row_of_table_3(row):
     assert terms["contrast"].similarity.parameters.items() >= {"patches": 2, "temperature": 1.0}.items()
 
 
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("clmorph_lpba40", (160, 192, 160)),
+        ("clmorph_acdc", (128, 128, 32)),
+        ("pcswinmorph_candi", (160, 128, 160)),
+        ("pcswinmorph_lpba40", (160, 192, 160)),
+        ("pcswinmorph_candi_b", (160, 128, 160)),
+    ],
+)
+def test_the_network_takes_the_papers_sizes(name, sizes):
+    network = registration(name).model.build()
+    assert all(size % network.stride == 0 for size in sizes)
+    network.build({role: (1, *sizes, 1) for role in ("moving", "fixed")})
+
+
 def test_the_five_lobes_are_the_protocol_without_the_insula():
     assert sorted(n for numbers in LOBES.values() for n in numbers) == sorted(DKT31 - {35})
 
@@ -215,3 +231,5 @@ def test_the_small_ones_take_any_folder(name, tmp_path, monkeypatch):
     labelled = registration(name, folder, f"data.dataset.labels={tmp_path}/{{subject}}_labels.nii.gz")
     batch = open_data(labelled.data, seed=1, batch_size=labelled.trainer.batch_size, stride=stride).train.batch(0)
     assert batch["moving_labels"].shape == batch["moving"].shape == (labelled.trainer.batch_size, *[stride] * 3, 1)
+    outputs = stage.model.build()({role: batch[role] for role in ("moving", "fixed")})
+    assert outputs["displacement"].shape == (labelled.trainer.batch_size, *[stride] * 3, 3)
