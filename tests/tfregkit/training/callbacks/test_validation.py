@@ -22,5 +22,5 @@ def test_negative_and_large_labels_are_structures_as_in_the_metric():
     fixed = np.array([0, -3, -3, 7, 2**30])
     moved = np.array([0, -3, 0, 7, 2**30])
     assert dice(fixed, moved) == pytest.approx(np.mean([2 * 1 / 3, 1.0, 1.0]))
-    values = Dice()(case(fixed_labels=fixed, moved_labels=moved))
+    values = Dice()(case(fixed_labels=fixed, moving_labels=moved, moved_labels=moved))
     assert dice(fixed, moved) == pytest.approx(values[""])
