@@ -48,7 +48,7 @@ class Similarity(Component, keras.layers.Layer):
         """Take what the constructor's arguments name of earlier stages (`StageName`). Called once, before `build`."""
 
     def check_batch(self, items: int, replicas: int) -> None:
-        """Whether the term can do its work in batches of so many items, spread over so many replicas.
+        """Look at whether the term can do its work in batches of so many items, spread over so many replicas.
 
         Raises:
             ConfigError: When it cannot.

@@ -85,6 +85,21 @@ def inverse_undoes_the_displacement(network: Network) -> None:
     assert np.abs(inner).mean() < 0.25, f"there and back ends {np.abs(inner).mean():.2f} voxels off on average"
 
 
+def encode_gives_the_features(network: Network) -> None:
+    """Where a network gives features: `encode` alone gives the same."""
+    network, inputs = fresh(network), pair(network, CELLS[1])
+    outputs = network(inputs, training=False)
+    if "features" not in outputs:
+        return
+    alone = network.encode(inputs, training=False)
+    for role, maps in outputs["features"].items():
+        for level, expected in maps.items():
+            found = array(alone[role][level])
+            np.testing.assert_allclose(
+                found, array(expected), rtol=1e-5, atol=1e-6, err_msg=f"`encode` gives another `{level}` of {role}"
+            )
+
+
 def _field(network: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
     return array(network(inputs, training=False)["displacement"])
 
@@ -98,4 +113,5 @@ CHECKS = [
     features_cover_the_images,
     same_weights_same_field,
     inverse_undoes_the_displacement,
+    encode_gives_the_features,
 ]

@@ -16,6 +16,7 @@ from tfregkit.models.base import Network
 from tfregkit.objective.base import Similarity
 from tfregkit.objective.earlier import Earlier
 from tfregkit.objective.objective import Objective
+from tfregkit.registry import current
 from tfregkit.training.optimizer import build_optimizer
 from tfregkit.training.settings import TrainerSettings
 from tfregkit.training.trainer import Trainer
@@ -92,6 +93,18 @@ def check_batch(stage: Any, objective: Objective, replicas: int = 1) -> None:
                 term.check_batch(stage.trainer.batch_size, replicas)
             except ConfigError as error:
                 raise ConfigError(f"objective.terms.{name}: {error}") from error
+
+
+def check_target(stage: Any, objective: Objective) -> None:
+    """Raise a ConfigError where a term needs a `target` and the stage's strategy gives none."""
+    if "target" not in objective.needs or "target" in stage.strategy.build().gives:
+        return
+    registry = current()
+    able = [name for name in registry.names("strategy") if "target" in registry.get("strategy", name).component.gives]
+    raise ConfigError(
+        f"strategy: a term needs what a slow copy of the network sees, and `{stage.strategy.name}` keeps none. "
+        f"Strategies that do: {', '.join(f'`{name}`' for name in able) or 'none is installed'}."
+    )
 
 
 def check_lambda(stage: Any, network: Network) -> None:

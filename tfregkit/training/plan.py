@@ -6,7 +6,7 @@ from tfregkit.config.experiment import Experiment
 from tfregkit.errors import ConfigError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.objective import Objective
-from tfregkit.training.parts import build_network, check_batch, check_lambda
+from tfregkit.training.parts import build_network, check_batch, check_lambda, check_target
 
 
 def check_plan(experiment: Experiment) -> None:
@@ -14,8 +14,8 @@ def check_plan(experiment: Experiment) -> None:
 
     Raises:
         ConfigError: Naming the stage: a lambda that its network does not take (or lacks), features or heads that an
-            earlier stage cannot give, batches too small for a term, lambdas to evaluate at for a network that takes
-            none.
+            earlier stage cannot give, batches too small for a term, a term that needs another strategy, lambdas to
+            evaluate at for a network that takes none.
     """
     planned = _Planned()
     for stage in experiment.stages:
@@ -24,6 +24,7 @@ def check_plan(experiment: Experiment) -> None:
             check_lambda(stage, network)
             objective = Objective.from_settings(stage.objective, planned)
             check_batch(stage, objective)
+            check_target(stage, objective)
         except TfregkitError as error:
             raise type(error)(f"stage `{stage.name}`: {error}") from error
         planned.networks[stage.name], planned.objectives[stage.name] = network, objective

@@ -19,7 +19,11 @@ class Strategy(Component, keras.layers.Layer):
         network: a `Network`; objective: an `Objective` (terms by name and their weighted total).
         Returns what the objective returns: the terms by name, each `(B,)` float32, the one to descend under `"total"`,
         and the numbers that terms watch.
+
+    `gives` names what its views have that others' have not and a term may need: `target`.
     """
+
+    gives: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         super().__init__(dtype="float32")

@@ -30,7 +30,7 @@ class NTXent(Similarity):
         shared: Use one linear layer for both images; CLMorph's code has one for each.
         temperature: tau; not in the paper, 0.5 in its code.
         one_sided: Take only the moved image as an anchor, as equation 8 is printed.
-        exclude_same_subject: Take no images of the persons in question for negatives; the paper's code does.
+        exclude_same_subject: Leave images of these persons out of the negatives; the authors' code leaves them in.
         across_replicas: Take negatives from all devices' shares of the batch, not only from one's own.
 
     Call arguments: `fixed`, `moved`, `mask` are not looked at; `features`, `roles`, `subjects` of the `View`. Returns

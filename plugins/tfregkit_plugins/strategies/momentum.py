@@ -32,6 +32,8 @@ class Momentum(Unsupervised):
             `null`: it stays as it is.
     """
 
+    gives = ("target",)
+
     def __init__(
         self,
         *,

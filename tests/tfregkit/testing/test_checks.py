@@ -175,6 +175,18 @@ def test_bad_networks():
             with_call(lambda i: dict.fromkeys(("velocity", "displacement", "inverse"), field_of(i, 3.0)))
         )
 
+    def encode(self, inputs, training=None):
+        return {"moving": {"P0": inputs["fixed"]}}
+
+    features = made(
+        Network,
+        lambda s, i, training=None: {"displacement": field_of(i), "features": {"moving": {"P0": i["moving"]}}},
+        stride=1,
+        encode=encode,
+    )
+    with pytest.raises(AssertionError, match="`encode` gives another `P0` of moving"):
+        network.encode_gives_the_features(features)
+
 
 @pytest.mark.parametrize(
     ("check", "call", "message"),
