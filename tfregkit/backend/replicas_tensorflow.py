@@ -11,4 +11,5 @@ def gathered_tensorflow(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | int]:
     if context is None or context.num_replicas_in_sync == 1:
         return rows, 0
     everyone = context.all_gather(rows, axis=0)
+    everyone = tf.ensure_shape(everyone, (None, *rows.shape[1:]))  # several machines forget it
     return everyone, context.replica_id_in_sync_group * tf.shape(rows)[0]

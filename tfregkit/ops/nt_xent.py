@@ -28,9 +28,12 @@ def nt_xent(pairs: Any, temperature: float, persons: Any = None, across_replicas
 
     Reference: Chen et al. 2020 (SimCLR), eq. 1, arXiv:2002.05709.
     """
-    pairs = ops.cast(pairs, "float32")
+    pairs, size = ops.cast(pairs, "float32"), pairs.shape[-1]
+    if persons is not None:
+        persons = ops.cast(persons, "float32")  # with the vectors, in one exchange; exact up to 2^24
+        pairs = ops.concatenate([pairs, ops.expand_dims(persons, -1)], axis=-1)
     everyone, first = all_replicas(pairs) if across_replicas else (pairs, 0)
-    anchors, candidates = (ops.reshape(x, (-1, x.shape[-1])) for x in (pairs, everyone))  # image 2i + k is k of pair i
+    anchors, candidates = (ops.reshape(x[..., :size], (-1, size)) for x in (pairs, everyone))  # 2i + k is k of pair i
     logits = ops.matmul(anchors, ops.transpose(candidates)) / temperature
     numbers = ops.arange(2 * ops.shape(everyone)[0], dtype="int32")
     own = ops.arange(2 * ops.shape(pairs)[0], dtype="int32") + 2 * ops.cast(first, "int32")
@@ -39,8 +42,7 @@ def nt_xent(pairs: Any, temperature: float, persons: Any = None, across_replicas
     partner = ops.logical_and(partner, ops.logical_not(same))
     excluded = same
     if persons is not None:
-        given = all_replicas(persons)[0] if across_replicas else persons
-        known = ops.logical_and(_acquainted(persons, given), ops.logical_not(partner))
+        known = ops.logical_and(_acquainted(persons, everyone[..., size]), ops.logical_not(partner))
         excluded = ops.logical_or(same, known)
     positives = ops.sum(ops.where(partner, logits, 0.0), axis=-1)
     losses = ops.logsumexp(ops.where(excluded, EXCLUDED, logits), axis=-1) - positives
