@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfregkit.backend.gradient_order import gradient_after
+
 
 class MovingAverage(keras.layers.Layer):
     """Exponential moving averages of another layer's variables, and that layer seen with them.
@@ -21,17 +23,22 @@ class MovingAverage(keras.layers.Layer):
         super().__init__(dtype="float32", trainable=False, **kwargs)
         self.averages: list[Any] = []
 
-    def update(self, layer: keras.layers.Layer, decay: Any) -> None:
-        """One step towards the layer's variables as they are now.
+    def update(self, layer: keras.layers.Layer, decay: Any, outputs: Any) -> Any:
+        """One step towards the layer's variables as they are now, before a gradient of `outputs` changes them.
 
         Args:
             layer: A built layer, the same in every call. Its numbers of floating point are averaged.
             decay: How much of the averages stays, a scalar. The first one should be 0: the averages begin as zeros.
+            outputs: What the layer has just given, tensors, nested.
+
+        Returns:
+            The outputs, to go on with.
         """
         self._create(layer)
         for average, variable in zip(self.averages, _floats(layer), strict=True):
             change = ops.stop_gradient(ops.convert_to_tensor(variable)) - average
             average.assign(average + (1.0 - decay) * change)
+        return gradient_after(outputs, self.averages)
 
     def of(self, layer: keras.layers.Layer) -> keras.StatelessScope:
         """Within `with average.of(layer):` the layer computes with the averages, and what it changes is forgotten."""

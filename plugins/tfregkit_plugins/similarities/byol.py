@@ -81,7 +81,7 @@ class BYOL(Similarity):
             )
         rows = self.embedding(features)
         if target.decay is not None:
-            self.average.update(self.embedding, target.decay)
+            rows = self.average.update(self.embedding, target.decay, rows)
         with self.average.of(self.embedding):
             aims = self.embedding(target.features)
         losses = [_distance(self._predicted(rows[a]), aims[b]) for a, b in (ROLES, ROLES[::-1])]

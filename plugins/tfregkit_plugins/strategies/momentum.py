@@ -51,17 +51,19 @@ class Momentum(Unsupervised):
             shape=(), initializer="zeros", trainable=False, aggregation="only_first_replica", name="steps"
         )
 
-    def _target(self, inputs: dict[str, Any], network: Any, objective: Any, training: bool | None) -> Target | None:
+    def _seen(
+        self, outputs: dict[str, Any], inputs: dict[str, Any], network: Any, objective: Any, training: bool | None
+    ) -> tuple[dict[str, Any], Target | None]:
         if "target" not in objective.needs:
-            return None
+            return outputs, None
         decay = None
         if training:
             decay = self._decay(ops.convert_to_tensor(self.steps))
-            self.average.update(network, decay)
+            outputs = self.average.update(network, decay, outputs)
             self.steps.assign(self.steps + 1.0)
         with self.average.of(network):
             features = network.encode(inputs, training=training)
-        return Target(keras.tree.map_structure(ops.stop_gradient, features), decay)
+        return outputs, Target(keras.tree.map_structure(ops.stop_gradient, features), decay)
 
     def _decay(self, step: Any) -> Any:
         """That of step number `step`, from 0."""

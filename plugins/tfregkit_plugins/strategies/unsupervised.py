@@ -33,7 +33,7 @@ class Unsupervised(Strategy):
     def call(self, batch: dict[str, Any], network: Any, objective: Any, training: bool | None = None) -> dict[str, Any]:
         """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
         inputs = {name: batch[name] for name in ("moving", "fixed", "lam", "noise") if name in batch}
-        outputs = network(inputs, training=training)
+        outputs, target = self._seen(network(inputs, training=training), inputs, network, objective, training)
         views = [self._view("forward", batch, "fixed", "moving", outputs["displacement"], objective.mask)]
         if self.symmetric:
             if "inverse" not in outputs:
@@ -43,13 +43,15 @@ class Unsupervised(Strategy):
                 )
             views.append(self._view("backward", batch, "moving", "fixed", outputs["inverse"], objective.mask))
         views = [view._replace(features=outputs.get("features")) for view in views]
-        views[0] = views[0]._replace(target=self._target(inputs, network, objective, training))
+        views[0] = views[0]._replace(target=target)
         fields = {name: ops.cast(outputs[name], "float32") for name in FIELDS if name in outputs}
         return objective(views, fields, lam=batch.get("lam"))
 
-    def _target(self, inputs: dict[str, Any], network: Any, objective: Any, training: bool | None) -> Target | None:
-        """What a slow copy of the network sees: there is none here."""
-        return None
+    def _seen(
+        self, outputs: dict[str, Any], inputs: dict[str, Any], network: Any, objective: Any, training: bool | None
+    ) -> tuple[dict[str, Any], Target | None]:
+        """The network's outputs, and what a slow copy of it sees: there is none here."""
+        return outputs, None
 
     def _view(self, name: str, batch: dict[str, Any], still: str, pulled: str, field: Any, mask: str) -> View:
         """`still` stays and `pulled` is warped; images are data and get no gradient."""

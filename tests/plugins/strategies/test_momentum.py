@@ -156,6 +156,44 @@ def test_no_gradient_reaches_the_copy():
     assert not {id(v) for v in made.trainable_variables} & {id(v) for v in made.strategy.variables}
 
 
+@tensorflow_only
+def test_tensorflow_keeps_reads_and_writes_of_every_variable_in_order():
+    """In the graph as it is run: its optimiser drops an edge that follows from others, and some of these afterwards."""
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+
+    made = trainer(byol())
+    made.optimizer.build(made.trainable_variables)
+    step = tf.function(made.train_step, autograph=False)
+    context.enable_run_metadata()
+    step(tensors(0))
+    graphs = [graph.post_optimization_graph for graph in context.export_run_metadata().function_graphs]
+    context.disable_run_metadata()
+    nodes = max(graphs, key=lambda graph: len(graph.node)).node
+    users, touched = {}, {}
+    for node in nodes:
+        for given in node.input:
+            users.setdefault(given.lstrip("^").split(":")[0], []).append(node.name)
+        if node.op in ("ReadVariableOp", "AssignVariableOp", "AssignSubVariableOp", "AssignAddVariableOp"):
+            touched.setdefault(node.input[0], []).append(node)
+
+    def later(name):
+        found, ahead = set(), [name]
+        while ahead:
+            fresh = [user for user in users.get(ahead.pop(), []) if user not in found]
+            found.update(fresh)
+            ahead += fresh
+        return found
+
+    assert sum(len(found) > 1 for found in touched.values()) > 20
+    for found in touched.values():
+        after = {node.name: later(node.name) for node in found}
+        for write in (node for node in found if node.op != "ReadVariableOp"):
+            for other in (node for node in found if node is not write):
+                ordered = write.name in after[other.name] or other.name in after[write.name]
+                assert ordered, f"{other.name} and {write.name} may run in either order"
+
+
 def test_a_resumed_run_goes_on_exactly(tmp_path):
     straight, resumed = (trainer(byol(), cosine_steps=6) for _ in range(2))
     train(straight, range(2))

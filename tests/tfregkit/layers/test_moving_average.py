@@ -33,7 +33,7 @@ def test_follows_the_recursion_exactly():
     for number in (0.0, 0.9, 0.75, 0.5):
         for variable in floats(made):
             variable.assign(rng.normal(size=variable.shape))
-        average.update(made, decay(number))
+        average.update(made, decay(number), [])
         now = [x.astype(float) for x in values(floats(made))]
         kept = now if expected is None else expected
         expected = [number * a + (1 - number) * v for a, v in zip(kept, now, strict=True)]
@@ -44,7 +44,7 @@ def test_follows_the_recursion_exactly():
 def test_the_average_of_what_does_not_change_is_exact():
     made, average = layer(), MovingAverage()
     for number in (0.0, 0.99, 0.3, 0.7):
-        average.update(made, decay(number))
+        average.update(made, decay(number), [])
     for found, variable in zip(average.averages, floats(made), strict=True):
         np.testing.assert_array_equal(*values([found, variable]))
 
@@ -52,7 +52,7 @@ def test_the_average_of_what_does_not_change_is_exact():
 def test_seen_with_the_averages_a_layer_is_another_and_stays_as_it_was():
     made, average = layer(), MovingAverage()
     x = np.random.default_rng(2).normal(size=(4, 5)).astype("float32")
-    average.update(made, decay(0))
+    average.update(made, decay(0), [])
     first = ops.convert_to_numpy(made(x))
     for variable in floats(made):
         variable.assign(variable + 1.0)
@@ -70,7 +70,7 @@ def test_averages_are_saved_untrained_float32_and_the_layers_variables_not_its_o
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         made = layer()
-        average.update(made, decay(0))
+        average.update(made, decay(0), [])
     finally:
         keras.config.set_dtype_policy("float32")
     assert len(average.variables) == len(floats(made)) == 6
