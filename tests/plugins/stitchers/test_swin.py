@@ -74,7 +74,7 @@ def test_voxel_tokens_are_regions_of_one_voxel():
 def test_half_resolution_adds_the_resized_correction():
     from tfregkit.ops import resize_image
 
-    field = random_field(1, 8, 16, 8, 3)
+    field = ops.convert_to_tensor(random_field(1, 8, 16, 8, 3))
     half, full = swin(field.shape, resolution="half"), swin((1, 4, 8, 4, 3))
     full.set_weights(half.get_weights())
     coarse = resize_image(field, (4, 8, 4))
