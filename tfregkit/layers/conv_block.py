@@ -17,14 +17,18 @@ class ConvBlock(keras.layers.Layer):
 
     Args:
         filters: Output channels.
-        kernel_size: Side of the convolution kernel, odd; borders are padded with zeros.
+        kernel_size: Side of the convolution kernel; borders are padded with zeros. With `strides` 2 one of 4 is centred
+            on the two voxels of which one is made; an odd one lies half a voxel off where sizes are even.
         normalization: `None`; `"instance"`: per item and channel; or `"batch"`: per channel, over the batch of all
             replicas in training and by moving statistics otherwise. Both have learnt scale and shift, and the usual
             constants (epsilon 1e-5; the moving statistics keep 0.9 of their value in each step), not Keras' own.
         slope: Negative slope of the LeakyReLU, in [0, 1]; 0 is ReLU.
         kernel_initializer: Of the convolution.
+        strides: How many voxels become one along each axis.
+        dilation: Voxels from one tap of the kernel to the next; does not go with strides.
 
-    Call arguments: `x` `(B, X, Y[, Z], C)`; `embedding` `None` or `(B, E)`. Returns `(B, X, Y[, Z], filters)`.
+    Call arguments: `x` `(B, X, Y[, Z], C)`; `embedding` `None` or `(B, E)`. Returns `(B, X, Y[, Z], filters)`, sizes
+    divided by `strides` and rounded up.
     """
 
     def __init__(
@@ -34,6 +38,8 @@ class ConvBlock(keras.layers.Layer):
         normalization=None,
         slope=0.2,
         kernel_initializer="glorot_uniform",
+        strides=1,
+        dilation=1,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -44,12 +50,15 @@ class ConvBlock(keras.layers.Layer):
         self.normalization = normalization
         self.slope = slope
         self.kernel_initializer = kernel_initializer
+        self.strides = strides
+        self.dilation = dilation
 
     def build(self, x_shape, embedding_shape=None):
         options = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        options |= {"strides": self.strides, "dilation_rate": self.dilation}
         self.conv = convolution(len(x_shape) - 2, self.filters, self.kernel_size, **options)
         self.conv.build(x_shape)
-        self._build_tail((*x_shape[:-1], self.filters), embedding_shape)
+        self._build_tail(ConvBlock.compute_output_shape(self, x_shape), embedding_shape)
 
     def _build_tail(self, shape, embedding_shape):
         self.norm = self.film = None
@@ -76,10 +85,11 @@ class ConvBlock(keras.layers.Layer):
         return leaky_relu(x, self.slope)
 
     def compute_output_shape(self, x_shape, embedding_shape=None):
-        return (*x_shape[:-1], self.filters)
+        spatial = (size if size is None else -(-size // self.strides) for size in x_shape[1:-1])
+        return (x_shape[0], *spatial, self.filters)
 
     def get_config(self):
-        own = ("filters", "kernel_size", "normalization", "slope", "kernel_initializer")
+        own = ("filters", "kernel_size", "normalization", "slope", "kernel_initializer", "strides", "dilation")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 

@@ -49,6 +49,33 @@ def test_zero_film_projection_is_the_unconditioned_block_and_another_one_is_not(
     np.testing.assert_allclose(array(block(*x, embedding)), array(plain(*x)), atol=1e-6)
 
 
+def correlated(x, kernel, before, strides, dilation):
+    """The convolution from its definition, in one dimension of the three: the other two have one voxel and one tap."""
+    count, size = -(-x.shape[1] // strides), x.shape[1]
+    out = np.zeros((x.shape[0], count, kernel.shape[-1]))
+    for i in range(count):
+        for tap in range(kernel.shape[0]):
+            place = i * strides - before + tap * dilation
+            if 0 <= place < size:
+                out[:, i] += x[:, place, 0, 0].astype(float) @ kernel[tap].astype(float)
+    return out
+
+
+@pytest.mark.parametrize(("size", "kernel", "strides", "dilation", "before"), [(8, 4, 2, 1, 1), (11, 3, 1, 4, 4)])
+def test_strides_and_dilation(size, kernel, strides, dilation, before):
+    """Four taps with strides of 2 are centred on two voxels; dilated ones reach `dilation` voxels to each side."""
+    block, x = ConvBlock(5, kernel, slope=1.0, strides=strides, dilation=dilation), normal(2, size, 1, 1, 3)
+    block(x)
+    weights = np.zeros(block.conv.kernel.shape, np.float32)
+    centre = (kernel - 1) // 2
+    weights[:, centre, centre] = normal(kernel, 3, 5)
+    block.conv.kernel.assign(weights)
+    found = array(block(x))
+    expected = correlated(x, weights[:, centre, centre], before, strides, dilation)
+    np.testing.assert_allclose(found[:, :, 0, 0], expected, atol=1e-5)
+    assert tuple(block.compute_output_shape(x.shape)) == found.shape
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 5), (7, 4)])
 def test_up_block_is_the_block_of_the_concatenation(shape):
     coarse, skip = normal(2, *shape, 3), normal(2, *(2 * size for size in shape), 2)
