@@ -31,7 +31,10 @@ class Decoder(Component, keras.layers.Layer):
     """A pyramid to one feature map, at full resolution or coarser.
 
     A subclass implements `call(self, pyramid, embedding=None, training=None)`, which returns `(B, x, y[, z], C)`.
+    `doublings` is how often the coarsest level is doubled on the way; None: up to full resolution.
     """
+
+    doublings: int | None = None
 
 
 class Stitcher(Component, Float32Layer):
@@ -55,7 +58,9 @@ class Network(Component, keras.Model):
 
     - `moving`, `fixed`: `(B, X, Y[, Z], C)` on one grid, sizes divisible by `stride`,
     - `lam` (only if `conditioned`): `(B, 1)` in [0, 1],
-    - what else it `needs` of a training batch: `noise` `(B, 4096)`, uniform in [0, 1), for networks that draw,
+    - what else it `needs` of a training batch: `noise` `(B, 4096)`, uniform in [0, 1), for networks that draw. They draw
+      where they are given it, with their standard deviations times `noise_scale` `(B, 1)` where that is there too
+      (`ops.normal_noise.drawn`), and take the mean where they are not,
 
     and returns a dict of fields on that same full-resolution grid, in its voxels,
 
@@ -67,8 +72,8 @@ class Network(Component, keras.Model):
       gives it integrates it, and then gives `inverse` too at inference; where there is no integration the velocity is
       the displacement, perhaps coarser, regularizers with `on: velocity` look at it, and there is never an `inverse`,
     - `posterior` (of probabilistic networks): `(B, x, y[, z], 2 M)`, the means of the M numbers per voxel that are
-      predicted, then their log variances, where they are predicted, perhaps on a coarser grid. At inference the fields
-      are made of the means,
+      predicted, then their log variances, where they are predicted, perhaps on a coarser grid. Without `noise` the
+      fields are made of the means,
     - `features` (optional): maps of the whole images by role and pyramid level, for terms that look at them:
       `{"moving": {"P0": (B, X, Y[, Z], C), ...}, "fixed": {...}}`.
 

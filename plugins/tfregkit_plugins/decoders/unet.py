@@ -66,6 +66,10 @@ class UNetDecoder(Decoder):
             self.level_blocks = [[conv(f) for _ in range(convolutions - 1)] for f in self.filters[:-1]] + [[]]
             self.final_blocks = [conv(f) for f in self.final]
 
+    @property
+    def doublings(self) -> int:
+        return len(self.filters)
+
     def build(self, pyramid_shape, embedding_shape=None):
         if len(pyramid_shape) < len(self.filters) + 1:
             raise ValueError(

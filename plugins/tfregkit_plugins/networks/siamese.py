@@ -78,8 +78,12 @@ class Siamese(FieldNetwork):
 
     @property
     def stride(self) -> int:
-        stitched = self.patches > 1 and self.stitcher is not None
-        return math.lcm(self.patches * self.encoder.stride, self.stitcher.multiple(self.patches) if stitched else 1)
+        cut = self.patches * self.encoder.stride
+        if self.patches == 1 or self.stitcher is None:
+            return cut
+        doublings = self.decoder.doublings
+        coarseness = 1 if doublings is None else self.encoder.stride // 2**doublings  # of the field that is stitched
+        return math.lcm(cut, coarseness * self.stitcher.multiple(self.patches))
 
     def encode(self, inputs, training=None):
         self._check(inputs["moving"].shape)

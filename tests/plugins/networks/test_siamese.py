@@ -150,6 +150,17 @@ def test_without_patches_there_is_nothing_to_stitch():
     assert network(patches=2, stitcher={"name": "swin"}).stride == 16
 
 
+def test_the_grid_must_suit_the_coarser_field_that_is_stitched():
+    decoder = {"name": "unet", "filters": [4], "final": [3]}  # ends at half resolution
+    built = network(decoder=decoder, resolution="half", patches=2, stitcher={"name": "swin"})
+    assert built.stride == 32
+    with pytest.raises(ConfigError, match="48"):
+        built(pair((48, 32, 32), batch=1))
+    out = built(pair((32, 32, 32), batch=1))
+    assert tuple(out["velocity"].shape) == (1, 16, 16, 16, 3)
+    assert built.stitcher.weights
+
+
 def test_the_mean_is_taken_at_inference_and_the_field_drawn_in_training():
     inputs = pair((16, 32, 40), batch=1)
     built = stirred(network(probabilistic=True), inputs)
@@ -166,6 +177,19 @@ def test_the_mean_is_taken_at_inference_and_the_field_drawn_in_training():
     for component, variance in enumerate((0.04, 0.25, 1.0)):
         assert abs(difference[..., component].var() / variance - 1) < 5 * np.sqrt(2 / voxels)
         assert abs(difference[..., component].mean()) < 5 * np.sqrt(variance / voxels)
+
+
+def test_with_noise_it_draws_at_inference_too_by_the_given_scale():
+    inputs = pair(noise=noise())
+    built = stirred(network(probabilistic=True), inputs)
+    built.log_variance_head.bias.assign([0.3, -0.2, 0.1])
+    drawn, trained = (array(built(inputs, training=training)["displacement"]) for training in (False, True))
+    np.testing.assert_allclose(drawn, trained, atol=1e-5)
+    mean = array(built({name: inputs[name] for name in ("moving", "fixed")})["displacement"])
+    scaled = array(built({**inputs, "noise_scale": np.array([[0.0], [0.5]], np.float32)})["displacement"])
+    np.testing.assert_array_equal(scaled[0], mean[0])
+    np.testing.assert_allclose(scaled[1] - mean[1], 0.5 * (drawn[1] - mean[1]), atol=1e-5)
+    assert np.abs(drawn - mean).max() > 1
 
 
 def test_what_is_drawn_is_a_function_of_the_items_noise():
