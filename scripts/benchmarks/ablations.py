@@ -1,8 +1,8 @@
-"""The ablation tables of PC-SwinMorph (3) and CLMorph (III) in kind: T1 brains at 2 mm, one training subject as the atlas.
+"""The ablation tables of PC-SwinMorph (3) and CLMorph (III) in kind: T1 brains at 2 mm, one training subject as atlas.
 
-    python scripts/benchmarks/ablations.py train --runs runs/ablations --steps 500 pw pw_cl         # rows, in this order
-    python scripts/benchmarks/ablations.py evaluate --runs runs/ablations pw pw_cl                  # 1 mm, both directions
-    python scripts/benchmarks/ablations.py syn --runs runs/ablations                                # ANTs SyN, measured alike
+    python scripts/benchmarks/ablations.py train --runs runs/ablations --steps 500 pw pw_cl    # rows, in this order
+    python scripts/benchmarks/ablations.py evaluate --runs runs/ablations pw pw_cl             # 1 mm, both directions
+    python scripts/benchmarks/ablations.py syn --runs runs/ablations                           # ANTs SyN beside them
     tfregkit compare runs/ablations/pw runs/ablations/pw_cl --direction segmentation --out compared
 
 Rows of one paper are the shipped small configuration and differ by what the table switches; `voxelmorph` is the shipped
@@ -14,7 +14,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from brain import TEST, TRAIN, VALIDATION, data_folder
+import yaml
+from brain import TEST, TRAIN, VALIDATION, data_folder, pair
 
 ATLAS = TRAIN[0]
 MODEL, TERMS = "stages.registration.model", "stages.registration.objective.terms"
@@ -76,21 +77,38 @@ def evaluate(arguments) -> None:
     from tfregkit.cli.main import run
 
     structures = data_folder(arguments.data) / "structures16.json"
+    metrics = f"evaluation.metrics=[{', '.join(METRICS)}]"
     for row in arguments.rows:
         options = ["--structures", str(structures), "--directions", "registration,segmentation"]
-        code = run(["evaluate", str(arguments.runs / row), *options, "--set", f"evaluation.metrics=[{', '.join(METRICS)}]"])
+        code = run(
+            ["evaluate", str(arguments.runs / row), *options, "--set", f"evaluation.metrics=[{', '.join(METRICS)}]"]
+        )
         if code:
             raise SystemExit(code)
+
+
+def syn(arguments) -> None:
+    """ANTs SyN of the same pairs, measured in the same way."""
+    from syn import evaluate_syn
+
+    from tfregkit.evaluation.settings import EvaluationSettings
+
+    data = data_folder(arguments.data)
+    metrics = yaml.safe_load(f"[{', '.join(METRICS)}]")
+    settings = EvaluationSettings(metrics=metrics, directions=["registration", "segmentation"])
+    pairs = [pair(data, person, ATLAS) for person in TEST]
+    evaluate_syn(pairs, settings.with_structures(data / "structures16.json"), arguments.runs / "syn")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="The folder with `brain/` and `structures16.json`.")
     commands = parser.add_subparsers(required=True)
-    for function in (train, evaluate):
+    for function in (train, evaluate, syn):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(function=function)
-        command.add_argument("rows", nargs="+", choices=list(ROWS))
+        if function is not syn:
+            command.add_argument("rows", nargs="+", choices=list(ROWS))
         command.add_argument("--runs", type=Path, default=Path("runs/ablations"))
         if function is train:
             command.add_argument("--steps", type=int, default=500)

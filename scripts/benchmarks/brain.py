@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -71,14 +70,18 @@ def settings(data: Path, refine: int = 0):
 
 def ordered_pairs(data: Path, fixed_modality: str = "T1"):
     """All ordered pairs of the test people."""
+    return [pair(data, *people, fixed_modality) for people in itertools.permutations(TEST, 2)]
+
+
+def pair(data: Path, moving: int, fixed: int, fixed_modality: str = "T1"):
+    """Two people's scans with their labels."""
     from tfregkit.data.base import Pair, Subject
 
     def scan(person, modality):
         stem = f"{data}/brain/s{person}"
         return Subject(id=f"s{person}", image=Path(f"{stem}_{modality}.nii.gz"), labels=Path(f"{stem}_seg.nii.gz"))
 
-    people = itertools.permutations(TEST, 2)
-    return [Pair(scan(moving, "T1"), scan(fixed, fixed_modality)) for moving, fixed in people]
+    return Pair(scan(moving, "T1"), scan(fixed, fixed_modality))
 
 
 def train(arguments) -> None:
@@ -105,32 +108,10 @@ def evaluate(arguments) -> None:
 
 def syn(arguments) -> None:
     """ANTs SyN with its library's defaults (affine start, mutual information), measured as the networks are."""
-    import ants
-    from rich.console import Console
-
-    from tfregkit.evaluation.cases import make_case
-    from tfregkit.evaluation.evaluate import build_metrics
-    from tfregkit.evaluation.measure import measure
-    from tfregkit.evaluation.table import SECONDS, Row, Summary, printed, summarise, write_table
-    from tfregkit.inference.transform import Transform
-    from tfregkit.inference.warps import read_warp
+    from syn import evaluate_syn
 
     data = data_folder(arguments.data)
-    metrics, rows = build_metrics(settings(data)), []
-    for pair in ordered_pairs(data, arguments.fixed):
-        fixed, moving = (ants.image_read(str(scan.image)) for scan in (pair.fixed, pair.moving))
-        started = time.perf_counter()
-        found = ants.registration(fixed, moving, type_of_transform="SyN")
-        seconds = time.perf_counter() - started
-        with tempfile.TemporaryDirectory() as folder:
-            whole = ants.apply_transforms(fixed, moving, found["fwdtransforms"], compose=f"{folder}/whole")
-            case = make_case(pair, Transform((read_warp(whole),)))
-        rows += [*measure(case, metrics), Row(pair.id, None, SECONDS, "", float("nan"), seconds)]
-        print(f"{pair.id}: {seconds:.1f} s", flush=True)
-    summary = summarise(rows, metrics)
-    write_table(arguments.out / "metrics.csv", rows, Row)
-    write_table(arguments.out / "summary.csv", summary, Summary)
-    Console().print(printed(summary))
+    evaluate_syn(ordered_pairs(data, arguments.fixed), settings(data), arguments.out)
 
 
 def table(arguments) -> None:
