@@ -80,9 +80,7 @@ def evaluate(arguments) -> None:
     metrics = f"evaluation.metrics=[{', '.join(METRICS)}]"
     for row in arguments.rows:
         options = ["--structures", str(structures), "--directions", "registration,segmentation"]
-        code = run(
-            ["evaluate", str(arguments.runs / row), *options, "--set", f"evaluation.metrics=[{', '.join(METRICS)}]"]
-        )
+        code = run(["evaluate", str(arguments.runs / row), *options, "--set", metrics])
         if code:
             raise SystemExit(code)
 
