@@ -1,6 +1,6 @@
 """Pure functions of fields and images in `keras.ops`, 2-D and 3-D, with fast kernels where the backend has them."""
 
-from tfregkit.ops.affine import affine_to_displacement
+from tfregkit.ops.affine import affine_to_displacement, compose_affine, invert_affine, resize_affine
 from tfregkit.ops.compose import compose
 from tfregkit.ops.grid import identity_grid
 from tfregkit.ops.integrate import integrate
@@ -13,9 +13,12 @@ __all__ = [
     "affine_to_displacement",
     "box_sum",
     "compose",
+    "compose_affine",
     "identity_grid",
     "integrate",
+    "invert_affine",
     "jacobian_determinant",
+    "resize_affine",
     "resize_field",
     "resize_image",
     "warp",

@@ -54,8 +54,12 @@ def resize_field(field: Any, shape: Sequence[Any]) -> Any:
     """
     check_field(field)
     resized = resize_image(field, shape)
-    ratios = [_ratio(size, new, resized.dtype) for size, new in zip(spatial_shape(field), shape, strict=True)]
-    return resized * ops.stack(ratios)
+    return resized * axis_ratios(spatial_shape(field), shape, resized.dtype)
+
+
+def axis_ratios(shape: Sequence[Any], new: Sequence[Any], dtype: Any) -> Any:
+    """By what a vector's components are multiplied on another grid, `(N,)`; see `resize_field`."""
+    return ops.stack([_ratio(size, other, dtype) for size, other in zip(shape, new, strict=True)])
 
 
 def _ratio(size: Any, new: Any, dtype: Any) -> Any:
