@@ -58,8 +58,8 @@ class Network(Component, keras.Model):
 
     - `moving`, `fixed`: `(B, X, Y[, Z], C)` on one grid, sizes divisible by `stride`,
     - `lam` (only if `conditioned`): `(B, 1)` in [0, 1],
-    - what else it `needs` of a training batch: `noise` `(B, 4096)`, uniform in [0, 1), for networks that draw. They draw
-      where they are given it, with their standard deviations times `noise_scale` `(B, 1)` where that is there too
+    - what else it `needs` of a training batch: `noise` `(B, 4096)`, uniform in [0, 1), for networks that draw. They
+      draw where they are given it, with their standard deviations times `noise_scale` `(B, 1)` where that is there too
       (`ops.normal_noise.drawn`), and take the mean where they are not,
 
     and returns a dict of fields on that same full-resolution grid, in its voxels,

@@ -11,7 +11,7 @@ from tfregkit.api import ConfigError, Decoder, Encoder, Network
 from tfregkit.layers import VecInt
 from tfregkit.layers.conv_block import convolution
 from tfregkit.ops.blocks import check_divisible
-from tfregkit.ops.normal_noise import normal_noise
+from tfregkit.ops.normal_noise import drawn
 from tfregkit.ops.resize import resize_field
 
 
@@ -23,8 +23,9 @@ class FieldNetwork(Network):
 
     The field is a velocity that is integrated, or with `steps: 0` the displacement itself; a `bidirectional` network
     without integration predicts the inverse as a second field. With `probabilistic` there is a second convolution, to
-    the log variance, and in training the field is `mean + exp(log_variance / 2) eps`, `eps` standard normal. These
-    convolutions are float32 under any policy: half precision is too coarse for a field of some voxels.
+    the log variance, and with `noise` among the inputs, as in training, the field is `mean + exp(log_variance / 2)
+    eps`, `eps` standard normal. These convolutions are float32 under any policy: half precision is too coarse for a
+    field of some voxels.
 
     Conditioning `film`: a shared embedding of lambda, four layers of 128 ReLU units, reaches every block of encoder and
     decoder by FiLM. `cin`: every block gets lambda itself and has its own map of it. The convolutions to the field are
@@ -90,7 +91,8 @@ class FieldNetwork(Network):
         self.embedding = []
         if self.conditioning == "film":
             self.embedding = [keras.layers.Dense(128, activation="relu", dtype=self.dtype_policy) for _ in range(4)]
-        self._field({name: keras.KerasTensor(shape) for name, shape in inputs_shape.items()}, False)
+        known = {name: keras.KerasTensor(shape) for name, shape in inputs_shape.items() if not name.startswith("noise")}
+        self._field(known, False)
 
     def call(self, inputs, training=None):
         self._check(inputs["moving"].shape)
@@ -104,8 +106,11 @@ class FieldNetwork(Network):
         if self.probabilistic:
             log_variance = self._assembled(self.log_variance_head(features))
             known["posterior"] = ops.concatenate([field, log_variance], axis=-1)
-            if training:
-                field = field + ops.exp(0.5 * log_variance) * self._drawn(inputs, ops.shape(field)[1:])
+            if training and "noise" not in inputs:
+                raise ConfigError(
+                    "a probabilistic network draws its fields in training from `noise`, which is missing."
+                )
+            field = drawn(inputs, field, log_variance)
         return self._stitched(field, training), known
 
     def _decoded(self, inputs, embedding, training) -> tuple[Any, dict[str, Any]]:
@@ -143,11 +148,6 @@ class FieldNetwork(Network):
         for layer in self.embedding:
             embedding = layer(embedding)
         return embedding
-
-    def _drawn(self, inputs, shape):
-        if "noise" not in inputs:
-            raise ConfigError("a probabilistic network draws its fields in training from `noise`, which is missing.")
-        return normal_noise(inputs["noise"], shape)
 
     def _check(self, shape) -> None:
         try:
