@@ -60,7 +60,7 @@ class Registration:
     chosen_lambda: Callable[[], float | None] = lambda: None
 
     def __post_init__(self) -> None:
-        self._forward = Forward(self.network)
+        self.forward = Forward(self.network)
 
     def register(
         self, moving: Any, fixed: Any, *, lam: float | Sequence[float] | None = None, **options: Any
@@ -122,19 +122,33 @@ class Registration:
         if refine and self._objective is None:
             raise ConfigError("`refine` descends the run's objective, and this registration has none.")
         tiling = Tiling.of(tile, tile_overlap, stitcher)
-        similarity = None if affine is False else self._similarity() if affine is True else affine
-        pair = prepare(
+        masks = moving_mask, fixed_mask
+        pair = self.prepared(moving, fixed, tiling, masks=masks, init=init, affine=affine, progress=progress)
+        story = {**self._story(pair), "affine_optimised": affine is not False, "refine_steps": refine}
+        return self._results(pair, tiling, lambdas, {**story, "lambda_from": origin}, _named(progress, "refine"))
+
+    def prepared(
+        self,
+        moving: Any,
+        fixed: Any,
+        tiling: Tiling = Tiling(),
+        *,
+        masks: tuple[Any, Any] = (None, None),
+        init: Any = None,
+        affine: bool | Similarity = False,
+        progress: Progress | None = None,
+    ) -> Prepared:
+        """A pair as the network is to see it; arguments as those of `register_each`."""
+        return prepare(
             moving,
             fixed,
             plan=lambda grid: tiling.plan(grid, self.spacing, self.network.stride),
             normalisation=(self.moving_normalisation, self.fixed_normalisation),
-            masks=(moving_mask, fixed_mask),
+            masks=masks,
             init=init if init is not None else self.start,
-            affine=similarity,
+            affine=None if affine is False else self._similarity() if affine is True else affine,
             report=_named(progress, "affine"),
         )
-        story = {**self._story(pair), "affine_optimised": affine is not False, "refine_steps": refine}
-        return self._results(pair, tiling, lambdas, {**story, "lambda_from": origin}, _named(progress, "refine"))
 
     def segment(self, image: Any, atlases: Sequence[Any], **options: Any) -> Segmentation:
         """Label an image by registering labelled atlases to it: see `inference.segmentation.segment`."""
@@ -175,7 +189,7 @@ class Registration:
         report: Report | None,
     ) -> Iterator[Result]:
         before = share(pair.seconds, len(lambdas))
-        network = Tiled(self._forward, pair.layout, tiling.stitcher)
+        network = Tiled(self.forward, pair.layout, tiling.stitcher)
         for lam, (outputs, spent) in zip(lambdas, network(pair.batch, lambdas), strict=True):
             seconds = {**before, **spent}
             if steps := story["refine_steps"]:

@@ -8,6 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
+NOISE_SIZE = 4096
+"""Numbers of noise that come with an item of a batch."""
+
 WORD = 2**24
 """Different values of one number of the noise, which is float32."""
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from tfregkit.backend.distribution import Distribution
 from tfregkit.errors import ConfigError
+from tfregkit.ops.normal_noise import NOISE_SIZE
 
 LAMBDA, NOISE = 3, 4  # streams of random numbers; the data side has others
-NOISE_SIZE = 4096
 
 
 class BatchMaker:

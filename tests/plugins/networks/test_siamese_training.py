@@ -103,7 +103,7 @@ def test_two_replicas_draw_and_normalise_as_one_device_does(clmorph, undisturbed
 
 
 def test_a_network_that_draws_does_not_at_inference(undisturbed):
-    forward = tfregkit.load(undisturbed.path)._forward
+    forward = tfregkit.load(undisturbed.path).forward
     batch = {name: np.random.default_rng(1).random((1, 8, 8, 16, 1), dtype=np.float32) for name in ("moving", "fixed")}
     (one, _), (again, _) = (next(forward(batch, [None])) for _ in range(2))
     assert set(one) == {"displacement", "velocity", "posterior"}
