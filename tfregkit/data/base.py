@@ -31,14 +31,19 @@ class Subject:
 
 @dataclass(frozen=True)
 class Pair:
-    """A moving and a fixed scan."""
+    """A moving and a fixed scan; a scan that is alone is both."""
 
     moving: Subject
     fixed: Subject
 
     @property
     def id(self) -> str:
-        return f"{self.moving.id}_to_{self.fixed.id}"
+        return self.fixed.id if self.single else f"{self.moving.id}_to_{self.fixed.id}"
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one scan alone."""
+        return self.moving == self.fixed
 
 
 @dataclass(frozen=True)

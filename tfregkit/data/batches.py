@@ -9,12 +9,13 @@ from itertools import chain
 
 import numpy as np
 
-from tfregkit.data.base import Augmentation, Pair, Split, Subject
+from tfregkit.data.base import Augmentation, Pair, Subject
 from tfregkit.data.cache import Cache, user_cache_folder
 from tfregkit.data.module import DataModule
 from tfregkit.data.others import Others
 from tfregkit.data.pairs import sides
 from tfregkit.data.prepare import common_grid
+from tfregkit.data.roles import check_labels, in_roles
 from tfregkit.data.scans import ROLES, Progress, Role, Scans
 from tfregkit.data.settings import DataSettings
 from tfregkit.errors import DataError
@@ -38,9 +39,12 @@ class Batches:
             Default: all of it.
         others: Whether batches also have images of people who are not in the pair.
         subjects: Whether batches also say whose images they hold.
+        labels: Whether batches also have the label maps of their images.
+        roles: Which scans of a pair batches have.
 
     Raises:
-        DataError: If the crop is larger than the grid, or there is no third person for `others`.
+        DataError: If the crop is larger than the grid, there is no third person for `others`, or a scan has no label
+            map for `labels`.
     """
 
     def __init__(
@@ -54,8 +58,11 @@ class Batches:
         crop: tuple[int, int, int] | None = None,
         others: bool = False,
         subjects: bool = False,
+        labels: bool = False,
+        roles: Sequence[Role] = ROLES,
     ) -> None:
         self.pairs, self.scans, self.seed, self.batch_size = pairs, scans, seed, batch_size
+        self.roles = tuple(roles)
         self.augmentations, self.crop = list(augmentations), crop
         if crop and any(part > whole for part, whole in zip(crop, scans.grid.shape, strict=True)):
             raise DataError(
@@ -66,21 +73,24 @@ class Batches:
         people = sorted({scan.subject for scans in sides(pairs) for scan in scans}) if subjects else []
         self._numbers = {person: number for number, person in enumerate(people)}
         self._order = lru_cache(maxsize=2)(self._draw_order)
-        # What every scan of a role has: the keys of all batches are the same.
+        if labels:
+            check_labels(pairs, self.roles)
+        # The keys of all batches are the same: masks are in them if every scan of the role has one.
         self._kinds = {}
-        for role, subjects in zip(ROLES, sides(pairs), strict=True):
-            extra = [kind for kind in ("labels", "mask") if all(getattr(scan, kind) for scan in subjects)]
-            self._kinds[role] = ["image", *extra]
+        for role, members in zip(ROLES, sides(pairs), strict=True):
+            masks = ["mask"] if all(scan.mask for scan in members) else []
+            self._kinds[role] = ["image", *(["labels"] if labels else []), *masks]
 
     def batch(self, step: int, replica: int = 0, replicas: int = 1) -> dict[str, np.ndarray]:
         """Batch number `step`, or one replica's share of it.
 
         Returns:
-            `moving`, `fixed` `(B, X, Y, Z, 1)` float32; where all training scans of the role have them,
-            `moving_labels`, `fixed_labels` int32 and `moving_mask`, `fixed_mask` float32 of the same shape; and with
-            `others`, `moving_others`, `fixed_others` float32: images with that role's normalisation and augmentations
-            of a person who is neither of the pair's two; and with `subjects`, `moving_subject`, `fixed_subject`
-            `(B, 1)` int32: the number of the scan's person among all of them.
+            `moving`, `fixed` `(B, X, Y, Z, 1)` float32; where all training scans of the role have them, `moving_mask`,
+            `fixed_mask` float32 of the same shape; with `labels`, `moving_labels`, `fixed_labels` int32, cropped and
+            augmented with the image; with `others`, `moving_others`, `fixed_others` float32: images with that role's
+            normalisation and augmentations of a person who is neither of the pair's two; with `subjects`,
+            `moving_subject`, `fixed_subject` `(B, 1)` int32: the number of the scan's person among all of them. Of
+            these, what belongs to `roles`.
         """
         items = self._items(step, replica, replicas)
         return {**_stack([self._item(item) for item in items]), **self._subjects(items)}
@@ -91,7 +101,7 @@ class Batches:
 
     def pair(self, pair: Pair) -> dict[str, np.ndarray]:
         """One pair as it is, whole, as a batch of one; with the labels and masks that its scans have."""
-        loaded = [(role, self.scans.load(getattr(pair, role), role)) for role in ROLES]
+        loaded = [(role, self.scans.load(getattr(pair, role), role)) for role in self.roles]
         return _stack([{_key(role, kind): array for role, volumes in loaded for kind, array in volumes.items()}])
 
     def _items(self, step: int, replica: int, replicas: int) -> range:
@@ -107,7 +117,7 @@ class Batches:
         if not self._numbers:
             return {}
         pairs = [self._pair_at(item) for item in items]
-        numbers = {role: [[self._numbers[getattr(pair, role).subject]] for pair in pairs] for role in ROLES}
+        numbers = {role: [[self._numbers[getattr(pair, role).subject]] for pair in pairs] for role in self.roles}
         return {f"{role}_subject": np.array(found, np.int32) for role, found in numbers.items()}
 
     def _pair_at(self, item: int) -> Pair:
@@ -122,10 +132,10 @@ class Batches:
     def _item(self, item: int) -> dict[str, np.ndarray]:
         """The arrays `(X, Y, Z)` of one item, by their keys in the batch."""
         pair, place = self._pair_at(item), self._place(item)
-        wanted = [(role, getattr(pair, role), role, self._kinds[role]) for role in ROLES]
+        wanted = [(role, getattr(pair, role), role, self._kinds[role]) for role in self.roles]
         if self._others:
             drawn = self._others.draw(pair, item)
-            wanted += [(f"{role}_others", drawn[role], role, ["image"]) for role in ROLES]
+            wanted += [(f"{role}_others", drawn[role], role, ["image"]) for role in self.roles]
         return {
             _key(name, kind): array[place]
             for number, (name, scan, role, kinds) in enumerate(wanted, start=1)
@@ -177,6 +187,8 @@ def open_data(
     progress: Progress | None = None,
     others: bool = False,
     subjects: bool = False,
+    labels: bool = False,
+    roles: Sequence[Role] = ROLES,
 ) -> DataModule:
     """Everything a stage trains on: splits the data set, decides the grid, prepares the scans (or finds them prepared).
 
@@ -189,6 +201,9 @@ def open_data(
         progress: Called with (done, total) scans.
         others: Whether training batches also have images of people who are not in the pair, see `Batches`.
         subjects: Whether they also say whose images they hold.
+        labels: Whether they also have label maps; then those to validate with need them too.
+        roles: Which scans of a pair are looked at. With one role alone, its scans come one by one, each once an epoch,
+            and nothing is a pair.
 
     Raises:
         DataError: Naming every file that cannot be used, before anything is trained.
@@ -198,7 +213,9 @@ def open_data(
             f"`data.crop` must be multiples of {stride} for this network. Received: {list(settings.crop)}; try "
             f"{[-(-n // stride) * stride for n in settings.crop]}."
         )
-    split: Split = settings.dataset.build().split(seed)
+    split = in_roles(settings.dataset.build().split(seed), roles)
+    if labels:
+        check_labels(split.validation, roles)
     used = [sides(pairs) for pairs in (split.train, split.validation)]
     scans_used = list(dict.fromkeys(chain.from_iterable(chain.from_iterable(used))))
     grid = common_grid(scans_used, settings.grid, stride)
@@ -214,7 +231,9 @@ def open_data(
         crop=settings.crop,
         others=others,
         subjects=subjects,
+        labels=labels,
+        roles=roles,
     )
-    wanted = {(scan, role): None for both in used for role, side in zip(ROLES, both, strict=True) for scan in side}
-    scans.prepare(wanted, progress)
+    by_role = [(role, side) for both in used for role, side in zip(ROLES, both, strict=True) if role in roles]
+    scans.prepare({(scan, role): None for role, side in by_role for scan in side}, progress)
     return DataModule(train, split.validation, split.test, grid)

@@ -26,10 +26,12 @@ class DataModule:
     def describe(self) -> str:
         """One line for the console."""
         moving, fixed = sides(self.train.pairs)
-        counts = f"{len(set(moving) | set(fixed))} training scans in {len(self.train.pairs)} pairs"
+        counts, kind = f"{len(set(moving) | set(fixed))} training scans", "scans"
+        if len(self.train.roles) > 1:
+            counts, kind = f"{counts} in {len(self.train.pairs)} pairs", "pairs"
         crop = f", crops of {'x'.join(map(str, self.train.crop))}" if self.train.crop else ""
         spacing = "x".join(f"{s:.3g}" for s in self.grid.spacing)
         return (
-            f"{counts}, {len(self.validation)} validation pairs, {len(self.test)} test pairs; "
+            f"{counts}, {len(self.validation)} validation {kind}, {len(self.test)} test {kind}; "
             f"grid {'x'.join(map(str, self.grid.shape))} of {spacing} mm{crop}"
         )

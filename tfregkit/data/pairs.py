@@ -12,7 +12,7 @@ import numpy as np
 from tfregkit.data.base import Pair, Subject
 from tfregkit.errors import DataError
 
-Pairing = Literal["unpaired", "paired", "atlas"]
+Pairing = Literal["unpaired", "paired", "atlas", "single"]
 
 
 class AllPairs(Sequence[Pair]):
@@ -60,7 +60,8 @@ def pair_up(
     """The ordered pairs of a list of scans.
 
     `unpaired`: every two scans of different persons. `paired`: every two scans of one person. `atlas`: every scan with
-    the atlas. With modalities given, only scans of that modality move, or are registered to.
+    the atlas. `single`: every scan alone. With modalities given, only scans of that modality move, or are registered
+    to (or are alone: `fixed_modality`).
 
     Raises:
         DataError: If a modality names no scan, or `atlas` pairing has no atlas.
@@ -68,6 +69,8 @@ def pair_up(
     moving, fixed = _of_modality(scans, moving_modality), _of_modality(scans, fixed_modality)
     if pairing == "unpaired":
         return AllPairs(moving, fixed)
+    if pairing == "single":
+        return [Pair(scan, scan) for scan in fixed]
     if pairing == "atlas":
         if atlas is None:
             raise DataError("pairing `atlas` needs `atlas: FILE`.")

@@ -44,9 +44,10 @@ class Nifti(Dataset):
         bids: The root of a BIDS folder. Modalities are suffixes (`T1w`).
         learn2reg: A Learn2Reg `*_dataset.json`. Its validation and test pairs are used as they are.
         pairing: `unpaired`: scans of different persons. `paired`: two scans of one person. `atlas`: every scan and the
-            atlas. Default: what the source says, else `unpaired`.
+            atlas. `single`: every scan alone, for strategies that look at no pairs. Default: what the source says, else
+            `unpaired`.
         moving_modality: Which scans move. Default: all.
-        fixed_modality: Which scans they are registered to. Default: all.
+        fixed_modality: Which scans they are registered to, or which are alone. Default: all.
         atlas: The atlas image.
         atlas_labels: Its label map.
         atlas_mask: Its mask.

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -51,9 +52,7 @@ def test_shapes_and_types(batches):
     batch = batches().batch(0)
     assert {key: (value.shape, value.dtype.name) for key, value in batch.items()} == {
         "moving": ((4, *SHAPE, 1), "float32"),
-        "moving_labels": ((4, *SHAPE, 1), "int32"),
         "fixed": ((4, *SHAPE, 1), "float32"),
-        "fixed_labels": ((4, *SHAPE, 1), "int32"),
     }
 
 
@@ -114,10 +113,18 @@ def test_augmentations_differ_between_scans_steps_and_places_unless_together(bat
     assert (np.abs(twice - (apart.batch(0)["moving"] - batches().batch(0)["moving"])) > 1e-3).all()
 
 
-def test_keys_are_only_those_all_scans_have(batches, subjects):
+def test_masks_are_there_if_all_scans_of_the_role_have_one(batches, subjects, tmp_path):
+    mask = write_scan(tmp_path / "mask.nii", data=np.ones(SHAPE, np.float32))
+    masked = [replace(scan, mask=mask) for scan in subjects]
+    made = batches(pairs=AllPairs([subjects[0], *masked[1:3]], masked[3:]))
+    assert set(made.batch(0)) == {"moving", "fixed", "fixed_mask"}
+    assert "moving_mask" not in made.pair(made.pairs[0])
+    assert "moving_mask" in made.pair(made.pairs[3])
+
+
+def test_a_pair_has_the_labels_its_scans_have(batches, subjects):
     bare = Subject(id="bare", image=subjects[0].image)
     made = batches(pairs=AllPairs([bare, *subjects[1:3]], subjects[3:]))
-    assert set(made.batch(0)) == {"moving", "fixed", "fixed_labels"}
     assert set(made.pair(made.pairs[0])) == {"moving", "fixed", "fixed_labels"}
     assert set(made.pair(made.pairs[3])) == {"moving", "moving_labels", "fixed", "fixed_labels"}
 

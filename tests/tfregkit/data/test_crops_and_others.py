@@ -33,7 +33,7 @@ def coded(tmp_path):
 
 
 def test_crops_are_at_one_place_in_all_arrays_of_an_item_and_at_many_over_items(coded):
-    made, starts = coded(crop=CROP, others=True), set()
+    made, starts = coded(crop=CROP, others=True, labels=True), set()
     for step in range(20):
         batch = made.batch(step)
         assert {key: value.shape for key, value in batch.items()} == {key: (4, *CROP, 1) for key in batch}
@@ -51,13 +51,13 @@ def test_crops_are_at_one_place_in_all_arrays_of_an_item_and_at_many_over_items(
 
 
 def test_crops_and_others_are_functions_of_seed_and_step_and_shared_by_replicas(coded):
-    made, again = (coded(crop=CROP, others=True, augmentations=[Add()]) for _ in range(2))
+    made, again = (coded(crop=CROP, others=True, labels=True, augmentations=[Add()]) for _ in range(2))
     again.batch(8)
     whole, parts = made.batch(3), [again.batch(3, replica=r, replicas=2) for r in range(2)]
     assert set(whole) == {"moving", "moving_labels", "fixed", "fixed_labels", "moving_others", "fixed_others"}
     for key, value in whole.items():
         np.testing.assert_array_equal(value, np.concatenate([part[key] for part in parts]), err_msg=key)
-    other = coded(seed=1, crop=CROP, others=True, augmentations=[Add()]).batch(3)
+    other = coded(seed=1, crop=CROP, others=True, labels=True, augmentations=[Add()]).batch(3)
     assert all((whole[key] != other[key]).any() for key in whole)
 
 

@@ -60,6 +60,13 @@ def test_atlas_is_fixed_or_moving():
         pair_up(SCANS, "atlas")
 
 
+def test_single_scans_are_alone():
+    pairs = pair_up(SCANS, "single", fixed_modality="T2")
+    assert ids(pairs) == ["a2", "b2"]
+    assert all(pair.single and pair.moving is pair.fixed for pair in pairs)
+    assert not Pair(SCANS[0], SCANS[1]).single
+
+
 def test_an_unknown_modality_names_the_known_ones():
     with pytest.raises(DataError, match="no scan has the modality `T3`. Modalities: 'T1', 'T2'"):
         pair_up(SCANS, "unpaired", moving_modality="T3")
