@@ -54,7 +54,8 @@ class Stage:
             network = parts.build_network(settings.model, settings.trainer)
             self.trainer: Trainer = parts.build_trainer(settings, network, EarlierStages(run, index))
         parts.check_batch(settings, self.trainer.objective, self.distribution.replicas)
-        needs = {*self.trainer.objective.needs, *network.needs}
+        strategy = self.trainer.strategy
+        needs = {*self.trainer.objective.needs, *network.needs, *strategy.needs}
         self.data = open_data(
             settings.data,
             seed=seed,
@@ -62,6 +63,8 @@ class Stage:
             stride=network.stride,
             others="others" in needs,
             subjects="subjects" in needs,
+            labels="labels" in needs,
+            roles=strategy.roles,
         )
         self.lam = settings.objective.lam if network.conditioned else None
         self.make = BatchMaker(self.data.train, self.distribution, self.lam, noise="noise" in needs)
