@@ -14,6 +14,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.orientations import io_orientation
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from tfregkit.data.grid import Grid, same_grid
 from tfregkit.data.tables import absolute
@@ -49,7 +51,11 @@ def read(path: Path, *, labels: bool = False) -> Volume:
     nifti = nib.Nifti1Pair.header_class.may_contain_header(header.read_bytes())
     kind = nib.Nifti1Pair if nifti else nib.AnalyzeImage
     files = kind.make_file_map({"header": str(header), "image": str(path)})
-    return read_volume(kind.from_file_map(files), labels=labels)
+    try:
+        image = kind.from_file_map(files)
+    except (WrapStructError, HeaderDataError) as error:
+        raise DataError(f"{header}: is no Analyze or NIfTI header ({error}).") from error
+    return read_volume(image, labels=labels)
 
 
 def check_pair(image: Path, labels: Path) -> None:
@@ -67,9 +73,10 @@ def read_pair(image: Path, labels: Path) -> tuple[Volume, Volume]:
 
 
 def write_crops(pair: tuple[Volume, Volume], middle: np.ndarray, shape: Sequence[int], outputs: Sequence[Path]) -> None:
-    """Image and labels cropped or padded to `shape` about the voxel `middle`, which comes to lie at the world's origin.
+    """Image and labels cropped or padded to `shape` about the voxel `middle`, whole voxels, nothing resampled.
 
-    The file's order of axes stays. Axes run along those of R, A, S that are nearest, so that all crops share one grid.
+    The middle of the crop is the world's origin, and so is `middle` but for half a voxel at most. The file's order of
+    axes stays. Axes run along those of R, A, S that are nearest, so that all crops share one grid.
     """
     grid = _about_origin(shape, pair[0].grid)
     for volume, fill, path in zip(pair, (pair[0].data.min(), 0), outputs, strict=True):
@@ -151,6 +158,8 @@ def command(
     try:
         if not arguments.release.is_dir():
             raise DataError(f"{arguments.release}: there is no such folder.")
+        if arguments.out.exists() and not arguments.out.is_dir():
+            raise DataError(f"{arguments.out}: is a file, not a folder to write to.")
         prepare(arguments)
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
