@@ -26,6 +26,10 @@ COMMANDS = {
         "tfregkit.cli.segment:command",
         "Label images by registering labelled atlases to them, one or several that vote.",
     ),
+    "sample": (
+        "tfregkit.cli.sample:command",
+        "Make labelled training images: an atlas deformed by fields drawn from a probabilistic run.",
+    ),
     "apply": ("tfregkit.cli.apply:command", "Resample an image, labels or points through a warp file."),
     "evaluate": ("tfregkit.cli.evaluate:command", "Measure a trained run on pairs: Dice, folds, distances."),
     "compare": (
