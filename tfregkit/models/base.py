@@ -80,6 +80,9 @@ class Network(Component, keras.Model):
     The network does not warp images: the strategy does, for it knows which of them the objective looks at. One that
     works on blocks keeps the `Stitcher` that mends their seams as `stitcher`; it can also mend those of tiles then.
 
+    A network that segments takes `fixed` alone, the image to segment, and returns `logits` `(B, X, Y[, Z], K)` of K
+    classes, the background first, then its `structures` in their order.
+
     Other networks take what they need of the same dict and give what their strategy looks for.
     """
 
@@ -93,6 +96,11 @@ class Network(Component, keras.Model):
     def conditioned(self) -> bool:
         """Whether the network takes `lam`."""
         return False
+
+    @property
+    def structures(self) -> dict[str, tuple[int, ...]] | None:
+        """Of a network that segments: the label values of each structure, by name; None of all others."""
+        return None
 
     def encode(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
         """The `features` that `call` gives of these inputs. A network with an encoder overrides it and runs no more.

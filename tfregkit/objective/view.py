@@ -39,6 +39,7 @@ class View(NamedTuple):
             equal for scans of one person; None outside training.
         target: What a slow copy of the network sees, where the strategy keeps one; in its first view only, so that
             averages move once a step; or None.
+        logits: `(B, X, Y[, Z], C)`, where `moved` holds the probabilities of classes: what they are the softmax of.
     """
 
     fixed: Any
@@ -51,6 +52,7 @@ class View(NamedTuple):
     features: dict[str, dict[str, Any]] | None = None
     subjects: dict[str, Any] | None = None
     target: Target | None = None
+    logits: Any = None
 
     @staticmethod
     def given(batch: dict[str, Any], roles: tuple[str, str]) -> dict[str, Any]:

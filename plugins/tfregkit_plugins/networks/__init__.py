@@ -10,6 +10,7 @@ def register_components(registry):
     from tfregkit_plugins.networks.clmorph import CLMorph
     from tfregkit_plugins.networks.contrareg import ContraReg
     from tfregkit_plugins.networks.pc_swinmorph import PCSwinMorph
+    from tfregkit_plugins.networks.segmentation import Segmentation
     from tfregkit_plugins.networks.siamese import Siamese
     from tfregkit_plugins.networks.svf import SVF
     from tfregkit_plugins.networks.voxelmorph import VoxelMorph
@@ -18,6 +19,7 @@ def register_components(registry):
     registry.network("clmorph", CLMorph)
     registry.network("contrareg", ContraReg)
     registry.network("pc_swinmorph", PCSwinMorph)
+    registry.network("segmentation", Segmentation)
     registry.network("siamese", Siamese)
     registry.network("svf", SVF)
     registry.network("voxelmorph", VoxelMorph)

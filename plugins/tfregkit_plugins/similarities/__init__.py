@@ -7,6 +7,7 @@ from tfregkit import hookimpl
 def register_components(registry):
     """Import here, so that listing plugins loads Keras only when components are wanted."""
     from tfregkit_plugins.similarities.byol import BYOL
+    from tfregkit_plugins.similarities.cross_entropy import CrossEntropy
     from tfregkit_plugins.similarities.local_mi import LocalMI
     from tfregkit_plugins.similarities.mae import MAE
     from tfregkit_plugins.similarities.mcr import MCR
@@ -19,8 +20,10 @@ def register_components(registry):
     from tfregkit_plugins.similarities.nt_xent import NTXent
     from tfregkit_plugins.similarities.patch_contrast import PatchContrast
     from tfregkit_plugins.similarities.patch_nce import PatchNCE
+    from tfregkit_plugins.similarities.soft_dice import SoftDice
 
     registry.similarity("byol", BYOL)
+    registry.similarity("cross_entropy", CrossEntropy)
     registry.similarity("mcr", MCR)
     registry.similarity("local_mi", LocalMI)
     registry.similarity("mi", MI)
@@ -33,3 +36,4 @@ def register_components(registry):
     registry.similarity("nt_xent", NTXent)
     registry.similarity("patch_contrast", PatchContrast)
     registry.similarity("patch_nce", PatchNCE)
+    registry.similarity("soft_dice", SoftDice)
