@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tfregkit.cli.options import FILE, affine_fit, refine_option, run_option, start_options
+from tfregkit.cli.options import FILE, affine_fit, refine_option, run_option, start_options, tile_options
 
 
 @click.command("segment")
@@ -43,6 +43,7 @@ from tfregkit.cli.options import FILE, affine_fit, refine_option, run_option, st
 )
 @start_options
 @refine_option
+@tile_options
 def command(
     images: tuple[Path, ...],
     run_dir: Path,
@@ -83,8 +84,11 @@ def command(
     scans = _scans(images, image_table)
     atlases = _atlases(list(zip(atlas_images, atlas_labels, strict=True)), atlas_table)
     from tfregkit.inference.registration import load_run
+    from tfregkit.inference.tiling import Tiling
 
-    return _segment(load_run(run_dir), scans, atlases, out_dir, options)
+    registration = load_run(run_dir)
+    options["tile"] = Tiling.of(*(options.pop(key) for key in ("tile", "tile_overlap", "stitcher")))
+    return _segment(registration, scans, atlases, out_dir, options)
 
 
 def _scans(images: tuple[Path, ...], table: Path | None) -> list[Any]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tfregkit.inference.registration import Registration
 
 OTHER = {"moving": "fixed", "fixed": "moving"}
-OWN = ("affine_start_ras_mm", "working_grid", "deformation")
+OWN = ("affine_start_ras_mm", "working_grid", "deformation", "tiles")
 SHARED = ("run", "versions", "affine_optimised", "refine_steps", "lambda", "lambda_from")
 
 
@@ -83,7 +83,8 @@ def segment(
             see `local_weights`. Of labels with equal support the lowest wins.
         mask: A mask on the image's grid, where the run's normalisation looks at masks.
         report: Called before each registration with the atlas' number, from 1, and how many there are.
-        **options: `lam` (one), `init`, `affine`, `refine`, `progress`, as `Registration.register` takes them.
+        **options: `lam` (one), `init`, `affine`, `refine`, `tile`, `tile_overlap`, `stitcher`, `progress`, as
+            `Registration.register` takes them.
 
     Raises:
         DataError: When an image cannot be used, does not overlap with an atlas, or there is no atlas.

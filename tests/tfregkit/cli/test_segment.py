@@ -123,6 +123,19 @@ def test_options_of_a_registration_reach_it(folder, monkeypatch):
     assert seen["moving"].name == "a.nii.gz"
 
 
+@pytest.mark.parametrize("role", ["moving", "fixed"])
+def test_tiles(folder, role):
+    words = ["--atlas-role", role, "--init", "moments"]
+    assert segment("f.nii.gz", *TWO, "--out-dir", "whole", *words) == 0
+    assert segment("f.nii.gz", *TWO, "--out-dir", "o", *words, "--tile", "16,8,16", "--tile-overlap", "0") == 0
+    for atlas in json.loads((folder / "o/f_segmentation.json").read_text())["atlases"]:
+        assert (atlas["tiles"]["size"], atlas["tiles"]["overlap"][1]) == ([16, 8, 16], 0)
+        sizes = zip(atlas["working_grid"]["shape"], (16, 8, 16), strict=True)
+        assert atlas["tiles"]["number"] == [-(-size // side) for size, side in sizes]
+    assert json.loads((folder / "whole/f_segmentation.json").read_text())["atlases"][0]["tiles"] is None
+    np.testing.assert_array_equal(array("o/f_segmentation.nii.gz"), array("whole/f_segmentation.nii.gz"))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -144,6 +157,10 @@ def test_options_of_a_registration_reach_it(folder, monkeypatch):
         (["f.nii.gz", *ONE, "--affine-similarity", "nc"], "Did you mean `ncc`"),
         (["f.nii.gz", *ONE, "--lambda", "0.5"], "takes no `--lambda`"),
         (["f.nii.gz", *ONE, "--lambda", "2"], "2"),
+        (["f.nii.gz", *ONE, "--tile", "12x"], "Received: '12x'"),
+        (["f.nii.gz", *ONE, "--tile", "8", "--tile-overlap", "8"], "`tile_overlap` must be below `tile`"),
+        (["f.nii.gz", *ONE, "--tile-overlap", "4"], "belong to tiles"),
+        (["f.nii.gz", *ONE, "--tile", "16", "--stitcher", "runs/y"], "runs/y"),
     ],
 )
 def test_a_wrong_call_is_one_message_and_exit_code_2(words, message, folder, capfd):
