@@ -9,14 +9,16 @@ import numpy as np
 from keras import ops
 
 from tfregkit.backend.loop import compiled
+from tfregkit.ops.class_maps import class_numbers
 from tfregkit.ops.warp import warp
 from tfregkit.training.callbacks.base import StepCallback
 
 
 class Validation(StepCallback):
-    """Every `every` steps: `val_loss` and, of a registration of pairs with labels, `val_dice`: means over the pairs.
+    """Every `every` steps: `val_loss` and, where there are labels, `val_dice`: means over the pairs (or single scans).
 
-    Dice is computed on the training grid with nearest-neighbour labels, averaged over the structures of the pair.
+    Dice is that of the fixed labels and the moved ones (nearest neighbour), or of the structures of a network that
+    segments and the most probable classes: on the training grid, averaged over the structures.
 
     Args:
         start: See `StepCallback`.
@@ -52,14 +54,12 @@ class Validation(StepCallback):
         logs.update({f"val_{name}": float(np.mean(values)) for name, values in found.items()})
 
     def _measure(self, batch: dict[str, np.ndarray]) -> dict[str, float]:
-        labels = [batch.pop(name, None) for name in ("fixed_labels", "moving_labels")]
         if self.lam is not None:
             batch["lam"] = np.full((1, 1), self.lam, "float32")
-        total, field = self._look({name: ops.convert_to_tensor(array) for name, array in batch.items()})
+        total, maps = self._look({name: ops.convert_to_tensor(array) for name, array in batch.items()})
         values = {"loss": float(ops.convert_to_numpy(total)[0])}
-        if field is not None and all(label is not None for label in labels):
-            moved = warp(ops.convert_to_tensor(labels[1]), field, interpolation="nearest", image_gradient=False)
-            values["dice"] = dice(labels[0], ops.convert_to_numpy(moved))
+        if maps is not None:
+            values["dice"] = dice(*map(ops.convert_to_numpy, maps))
         return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
@@ -92,12 +92,25 @@ class _Remembering:
 
 
 def _looker(trainer: Any) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
-    """A function of a batch: the total `(B,)` and the displacement, if it gives one, from one pass of the network."""
+    """A function of a batch: the total `(B,)`, and the label maps to compare, from one pass of the network."""
 
     def look(batch: dict[str, Any]) -> tuple[Any, Any]:
         network = _Remembering(trainer.network)
         terms = trainer.strategy(batch, network=network, objective=trainer.objective, training=False)
-        field = network.outputs.get("displacement")
-        return terms["total"], None if field is None else ops.cast(field, "float32")
+        return terms["total"], _maps(batch, network)
 
     return look
+
+
+def _maps(batch: dict[str, Any], network: _Remembering) -> tuple[Any, Any] | None:
+    """The true label map and the one that the network's outputs lead to; None where there are none."""
+    outputs, truth = network.outputs, batch.get("fixed_labels")
+    if truth is None:
+        return None
+    if "logits" in outputs:
+        found = ops.cast(ops.argmax(outputs["logits"], axis=-1), "int32")
+        return class_numbers(truth, list(network.structures.values())), ops.expand_dims(found, -1)
+    if "displacement" in outputs and "moving_labels" in batch:
+        field = ops.cast(outputs["displacement"], "float32")
+        return truth, warp(batch["moving_labels"], field, interpolation="nearest", image_gradient=False)
+    return None
