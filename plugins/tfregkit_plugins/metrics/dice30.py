@@ -22,7 +22,7 @@ class Dice30(Dice):
         structures: As in `dice`.
         labels: As in `dice`.
 
-    Reference: Dey et al. 2022, doi:10.1007/978-3-031-11203-4_8; Hering et al. 2022, doi:10.1109/TMI.2022.3213983.
+    Reference: Dey et al. 2022, doi:10.1007/978-3-031-16446-0_7; Hering et al. 2022, doi:10.1109/TMI.2022.3213983.
     """
 
     def __call__(self, case: Case) -> dict[str, float]:

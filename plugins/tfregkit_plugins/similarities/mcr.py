@@ -6,12 +6,16 @@ from keras import ops
 
 from tfregkit_plugins.similarities.patch_nce import PatchNCE
 
+ROUNDING = 1e-5
+"""How far, as a share of its value, a constant background is from constant once it has been interpolated."""
+
 
 class MCR(PatchNCE):
     """`patch_nce` with voxels from the foreground only (mCR), so that no background counts as positive or negative.
 
     The foreground is the objective's mask; where it has none, the voxels in which either image is above its own
-    minimum (I > 0 in skull-stripped images): the union of the binary foregrounds of the fixed and the moved image.
+    minimum (I > 0 in skull-stripped images) by more than the rounding of interpolation: the union of the binary
+    foregrounds of the fixed and the moved image.
 
     The arguments are those of `patch_nce`.
 
@@ -28,7 +32,7 @@ class MCR(PatchNCE):
 
 
 def foreground(image):
-    """1 where any channel is above its minimum in that image, `(B, X, Y[, Z], 1)`. No gradient."""
+    """1 where any channel is above its minimum in that image, beyond rounding: `(B, X, Y[, Z], 1)`. No gradient."""
     image = ops.stop_gradient(ops.convert_to_tensor(image))
     least = ops.min(image, axis=tuple(range(1, len(image.shape) - 1)), keepdims=True)
-    return ops.max(ops.cast(image > least, "float32"), axis=-1, keepdims=True)
+    return ops.max(ops.cast(image - least > ROUNDING * ops.abs(least), "float32"), axis=-1, keepdims=True)

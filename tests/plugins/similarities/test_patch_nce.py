@@ -150,6 +150,19 @@ def test_mcr_masks_itself_by_the_union_of_the_foregrounds():
     np.testing.assert_array_equal(own, given)
 
 
+@pytest.mark.parametrize("offset", [0.0, -0.7, 300.0])
+def test_foreground_of_a_moved_image_is_not_the_rounding_of_its_background(offset):
+    """Eight weights add up to 1 but for rounding, so interpolation makes a constant that is not 0 hardly constant."""
+    from tfregkit.ops.warp import warp
+
+    image, _, mask = masked_images()
+    field = np.random.default_rng(4).normal(size=(*SHAPE[:-1], 3)).astype("float32")
+    moved = warp((image + 0.1) * mask + np.float32(offset), field)
+    share, found = ops.convert_to_numpy(warp(mask, field)), ops.convert_to_numpy(foreground(moved)) > 0
+    assert found[share > 0.1].all()  # less than a tenth of a voxel may drown at 300
+    assert not found[share == 0].any()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_empty_and_tiny_masks(name):
     fixed, moved, mask = masked_images()
