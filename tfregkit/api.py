@@ -16,6 +16,8 @@ from tfregkit.files import atomic_path
 from tfregkit.inference.local_correlation import squared_correlation
 from tfregkit.models.base import Decoder, Encoder, Network, Pyramid, Stitcher
 from tfregkit.objective.base import FieldName, Regularizer, Similarity
+from tfregkit.objective.objective import Objective
+from tfregkit.objective.settings import ObjectiveSettings
 from tfregkit.objective.view import Target, View
 from tfregkit.training.strategy import Strategy
 
@@ -48,6 +50,8 @@ __all__ = [
     "Grid",
     "Metric",
     "Network",
+    "Objective",
+    "ObjectiveSettings",
     "Pair",
     "Pairing",
     "PathPattern",

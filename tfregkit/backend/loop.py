@@ -16,6 +16,7 @@ class GenericLoop:
 
     stop_requested = False
     draws_inside_step = False
+    takes_held_out = False
 
     @property
     def stop_agreed(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -20,6 +21,7 @@ class TensorFlowLoop:
     stop_requested = False
     stop_agreed = False
     draws_inside_step = True
+    takes_held_out = True
     feed: Iterator[Any] | None = None
 
     def prepare(self, batches: list[dict[str, np.ndarray]], distribution: Any) -> list[dict[str, tf.Tensor]]:
@@ -30,7 +32,7 @@ class TensorFlowLoop:
         prepared = []
         for batch, device in zip(batches, devices, strict=True):
             with tf.device(device):
-                prepared.append({name: tf.constant(array) for name, array in batch.items()})
+                prepared.append(keras.tree.map_structure(tf.constant, batch))
         return prepared
 
     def fit_source(self, feed: Iterator[Any]) -> Any:
@@ -44,6 +46,14 @@ class TensorFlowLoop:
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Nothing: the trainer is built before `fit`."""
+
+    def train_step(self, data: dict[str, Any]) -> dict[str, Any]:
+        """A step of Keras, after what the strategy does with a batch of held-out pairs where the step has one."""
+        batch = dict(data)
+        held_out = batch.pop("held_out", None)
+        if held_out is not None:
+            self.strategy.before_update(self, batch, held_out)
+        return super().train_step(batch)
 
     def make_train_function(self, force: bool = False) -> None:
         """`train_function(iterator)`: one step over all replicas, the logs averaged over them."""

@@ -14,3 +14,12 @@ def gathered(rows: Any) -> tuple[Any, Any]:
 
         return gathered_tensorflow(rows)
     return rows, 0
+
+
+def averaged(values: Any) -> Any:
+    """See `tfregkit.ops.all_replicas.replica_mean`."""
+    if keras.backend.backend() == "tensorflow":
+        from tfregkit.backend.replicas_tensorflow import averaged_tensorflow
+
+        return averaged_tensorflow(values)
+    return values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 
@@ -13,3 +15,11 @@ def gathered_tensorflow(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | int]:
     everyone = context.all_gather(rows, axis=0)
     everyone = tf.ensure_shape(everyone, (None, *rows.shape[1:]))  # several machines forget it
     return everyone, context.replica_id_in_sync_group * tf.shape(rows)[0]
+
+
+def averaged_tensorflow(values: Any) -> Any:
+    """See `tfregkit.ops.all_replicas.replica_mean`. Outside `strategy.run` there is nobody to ask."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return values
+    return context.all_reduce("MEAN", values)

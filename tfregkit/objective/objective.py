@@ -10,6 +10,7 @@ from keras import ops
 
 from tfregkit.errors import ConfigError
 from tfregkit.objective.base import Regularizer, Similarity
+from tfregkit.objective.learnable import learnable
 from tfregkit.objective.settings import ObjectiveSettings
 from tfregkit.objective.view import View
 
@@ -52,6 +53,8 @@ class Objective(keras.layers.Layer):
         self.alpha = alpha
         self.lam = lam
         self.mask = mask
+        self.learned: dict[str, keras.Variable] = {}
+        self.initial: dict[str, float] = {}
 
     @classmethod
     def from_settings(cls, settings: ObjectiveSettings, earlier: Earlier | None = None) -> Objective:
@@ -99,10 +102,44 @@ class Objective(keras.layers.Layer):
             mask=self.mask,
         )
 
+    def learn(self, name: str) -> keras.Variable:
+        """Make a number of the objective a variable, which no optimiser of the network touches.
+
+        From then on it counts with the variable's value, and is logged. To be called before anything is built.
+
+        Args:
+            name: `term` for its weight, or `term.parameter` for a positive real parameter of the term.
+
+        Returns:
+            The variable, a float32 scalar, not trainable; it begins with the configured value. It is also in `learned`,
+            as `term.weight` or `term.parameter`.
+
+        Raises:
+            ConfigError: When there is no such number, or it is no positive real one.
+        """
+        found = learnable(self, name)
+        variable = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(found.value),
+            trainable=False,
+            aggregation="only_first_replica",
+            name=found.name.replace(".", "_"),
+        )
+        if found.parameter == "weight":
+            self.term_weights[found.term] = variable
+        else:  # past Keras' tracking: the variable is the objective's, the term has no weights of its own for it
+            object.__setattr__(self.terms[found.term], found.parameter, variable)
+        self.learned[found.name], self.initial[found.name] = variable, found.value
+        return variable
+
     @property
     def columns(self) -> list[str]:
-        """The numbers that are logged: the terms by name, each followed by what it watches as `name.number`."""
-        return [column for name, term in self.terms.items() for column in (name, *_watched(name, term))]
+        """The numbers that are logged: the terms by name, each followed by what it watches as `name.number`.
+
+        Then those that are learned, by their names.
+        """
+        terms = [column for name, term in self.terms.items() for column in (name, *_watched(name, term))]
+        return [*terms, *self.learned]
 
     @property
     def needs(self) -> set[str]:
@@ -110,7 +147,7 @@ class Objective(keras.layers.Layer):
         return {name for term in self.terms.values() if isinstance(term, Similarity) for name in term.needs}
 
     def __call__(self, views: Sequence[View], fields: dict[str, Any], lam: Any = None) -> dict[str, Any]:
-        """The terms by name, each `(B,)` float32, their sum under `"total"`, and what terms watch, by column.
+        """The terms by name, each `(B,)` float32, their sum under `"total"`, what terms watch and what is learned.
 
         Args:
             views: Pairs of images; a similarity is averaged over those it looks at.
@@ -134,7 +171,8 @@ class Objective(keras.layers.Layer):
                 }
                 found = [value for value, _ in found]
             terms[name] = _mean(found)
-        return {**terms, **watched, "total": self._total(terms, lam)}
+        learned = {name: ops.stop_gradient(variable) for name, variable in self.learned.items()}
+        return {**terms, **watched, **learned, "total": self._total(terms, lam)}
 
     def _views(self, name: str, views: Sequence[View]) -> Sequence[View]:
         wanted = self.term_views.get(name) or self.terms[name].default_views

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfregkit.backend.replicas import gathered
+from tfregkit.backend.replicas import averaged, gathered
 
 
 def all_replicas(rows: Any) -> tuple[Any, Any]:
@@ -18,3 +18,12 @@ def all_replicas(rows: Any) -> tuple[Any, Any]:
         a distributed step, and on backends that train on one device, they are the rows themselves and 0.
     """
     return gathered(rows)
+
+
+def replica_mean(values: Any) -> Any:
+    """The mean of all replicas' values, the same on each of them; no gradient flows through it.
+
+    Args:
+        values: Tensors, nested; the same shapes on all replicas.
+    """
+    return averaged(values)

@@ -19,6 +19,7 @@ from tfregkit.objective.objective import Objective
 from tfregkit.registry import current
 from tfregkit.training.optimizer import build_optimizer
 from tfregkit.training.settings import TrainerSettings
+from tfregkit.training.strategy import Strategy
 from tfregkit.training.trainer import Trainer
 
 
@@ -37,12 +38,23 @@ def build_trainer(stage: Any, network: Network, earlier: Earlier | None = None) 
     check_lambda(stage, network)
     settings = stage.trainer
     objective = Objective.from_settings(stage.objective, earlier)
-    trainer = Trainer(network=network, objective=objective, strategy=stage.strategy.build())
+    strategy = connected(stage, objective, earlier)
+    trainer = Trainer(network=network, objective=objective, strategy=strategy)
     optimizer = build_optimizer(settings)
     if settings.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     trainer.compile(optimizer=optimizer, jit_compile=bool(settings.jit_compile))
     return trainer
+
+
+def connected(stage: Any, objective: Objective, earlier: Earlier | None) -> Strategy:
+    """The stage's strategy, which has looked at the objective. Its errors begin with `strategy`."""
+    strategy = stage.strategy.build()
+    try:
+        strategy.connect(objective, earlier)
+    except ConfigError as error:
+        raise ConfigError(f"strategy `{stage.strategy.name}`: {error}") from error
+    return strategy
 
 
 def variables(trainer: Trainer) -> dict[str, list[Any]]:
@@ -88,7 +100,7 @@ def _with_remat(spec: Spec) -> tuple[Spec, bool]:
 def check_batch(stage: Any, objective: Objective, replicas: int = 1) -> None:
     """Raise a ConfigError where a term that counts cannot do its work in the stage's batches."""
     for name, term in objective.terms.items():
-        if isinstance(term, Similarity) and objective.term_weights[name]:
+        if isinstance(term, Similarity) and stage.objective.terms[name].weight:
             try:
                 term.check_batch(stage.trainer.batch_size, replicas)
             except ConfigError as error:
@@ -105,6 +117,26 @@ def check_target(stage: Any, objective: Objective) -> None:
         f"strategy: a term needs what a slow copy of the network sees, and `{stage.strategy.name}` keeps none. "
         f"Strategies that do: {', '.join(f'`{name}`' for name in able) or 'none is installed'}."
     )
+
+
+def check_held_out(stage: Any, trainer: Trainer) -> None:
+    """Raise a ConfigError where the strategy looks at validation pairs and this backend or network does not let it."""
+    if not trainer.strategy.holds_out:
+        return
+    what = f"strategy `{stage.strategy.name}`"
+    if not trainer.takes_held_out:
+        raise ConfigError(f"{what} trains with the TensorFlow backend; KERAS_BACKEND is `{keras.backend.backend()}`.")
+    if stage.trainer.remat or remat_in(stage.model):
+        raise ConfigError(
+            f"{what} looks at the network with other weights than its own, which recomputed layers do not see. Set "
+            "trainer.remat, and `remat` of the model, to false; trainer.mixed_precision saves memory too."
+        )
+
+
+def remat_in(spec: Spec) -> bool:
+    """Whether the section, or one in it, asks for recomputation."""
+    inner = (value for value in spec.parameters.values() if isinstance(value, Spec))
+    return spec.parameters.get("remat") is True or any(map(remat_in, inner))
 
 
 def check_lambda(stage: Any, network: Network) -> None:

@@ -6,7 +6,7 @@ from tfregkit.config.experiment import Experiment
 from tfregkit.errors import ConfigError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.objective import Objective
-from tfregkit.training.parts import build_network, check_batch, check_lambda, check_target
+from tfregkit.training.parts import build_network, check_batch, check_lambda, check_target, connected
 
 
 def check_plan(experiment: Experiment) -> None:
@@ -25,6 +25,7 @@ def check_plan(experiment: Experiment) -> None:
             objective = Objective.from_settings(stage.objective, planned)
             check_batch(stage, objective)
             check_target(stage, objective)
+            connected(stage, objective, planned)
         except TfregkitError as error:
             raise type(error)(f"stage `{stage.name}`: {error}") from error
         planned.networks[stage.name], planned.objectives[stage.name] = network, objective

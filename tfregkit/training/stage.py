@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tfregkit.backend.distribution import Distribution, open_distribution
 from tfregkit.backend.loop import make_deterministic, out_of_memory, peer_lost
-from tfregkit.data.batches import open_data
+from tfregkit.data.batches import Batches, open_data
 from tfregkit.errors import TrainingError
 from tfregkit.files import atomic_path
 from tfregkit.plugins import loaded
@@ -25,6 +25,8 @@ from tfregkit.training.callbacks.termination import Termination
 from tfregkit.training.callbacks.validation import Validation
 from tfregkit.training.checkpoint import Checkpoints, restore
 from tfregkit.training.earlier import EarlierStages
+from tfregkit.training.held_out import WithHeldOut, held_out_batches
+from tfregkit.training.learned import write_learned
 from tfregkit.training.loader import Loader
 from tfregkit.training.run import Run
 from tfregkit.training.trainer import Trainer
@@ -54,6 +56,7 @@ class Stage:
             network = parts.build_network(settings.model, settings.trainer)
             self.trainer: Trainer = parts.build_trainer(settings, network, EarlierStages(run, index))
         parts.check_batch(settings, self.trainer.objective, self.distribution.replicas)
+        parts.check_held_out(settings, self.trainer)
         strategy = self.trainer.strategy
         needs = {*self.trainer.objective.needs, *network.needs, *strategy.needs}
         self.data = open_data(
@@ -67,9 +70,16 @@ class Stage:
             roles=strategy.roles,
         )
         self.lam = settings.objective.lam if network.conditioned else None
-        self.make = BatchMaker(self.data.train, self.distribution, self.lam, noise="noise" in needs)
+        self.make = self._batches(self.data.train, needs)
+        if strategy.holds_out:
+            kinds = {kind: kind in needs for kind in ("others", "subjects", "labels")}
+            held_out = held_out_batches(self.data, settings.strategy.name, **kinds)
+            self.make = WithHeldOut(self.make, self._batches(held_out, needs), strategy.held_out)
         self.checkpoints: Checkpoints = run.checkpoints(index)
         self.start = self._restore(resume)
+
+    def _batches(self, batches: Batches, needs: set[str]) -> BatchMaker:
+        return BatchMaker(batches, self.distribution, self.lam, noise="noise" in needs)
 
     def fit(self) -> None:
         """Train to the last step, then write `model.keras`.
@@ -162,6 +172,7 @@ class Stage:
     def _finish(self) -> None:
         if not self.checkpoints.steps():  # a stage of no steps: its weights are those it started with
             self.checkpoints.save(0, self._variables(), self._facts())
+        write_learned(self.run.stage_path(self.index), self.trainer.objective, self.checkpoints)
         if self.checkpoints.best.is_file():
             restore(self.checkpoints.best, {"network": self.trainer.network.variables})
         with atomic_path(self.run.stage_path(self.index) / "model.keras") as aside:

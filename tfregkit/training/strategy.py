@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 
 from tfregkit.component import Component
+
+if TYPE_CHECKING:
+    from tfregkit.objective.earlier import Earlier
+    from tfregkit.objective.objective import Objective
+    from tfregkit.training.trainer import Trainer
 
 
 class Strategy(Component, keras.layers.Layer):
@@ -29,11 +34,49 @@ class Strategy(Component, keras.layers.Layer):
 
     `roles` names the scans of a pair it looks at. With `("fixed",)` batches have no moving images, and the data set's
     scans come one by one, each once an epoch, in pairs or not.
+
+    `holds_out` says that some steps also look at validation pairs: see `held_out` and `before_update`.
     """
 
     gives: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    holds_out = False
     roles: tuple[Literal["moving", "fixed"], ...] = ("moving", "fixed")
 
     def __init__(self) -> None:
         super().__init__(dtype="float32")
+
+    def connect(self, objective: Objective, earlier: Earlier | None = None) -> None:
+        """Look at the objective before anything has weights; `objective.learn` makes a number of it a variable.
+
+        Args:
+            objective: Of the stage.
+            earlier: The stages before this one, if there are any.
+
+        Raises:
+            ConfigError: When the two do not go together.
+        """
+
+    def held_out(self, step: int) -> int | None:
+        """The number of the batch of validation pairs that step number `step` (from 0) also gets; None: it gets none.
+
+        A pure function of the step, so that a resumed run goes on exactly. Only strategies that set `holds_out` are
+        asked.
+        """
+
+    def before_update(self, trainer: Trainer, batch: dict[str, Any], held_out: dict[str, Any]) -> None:
+        """What comes before the ordinary step of those steps, within the compiled step, on every replica.
+
+        It may assign to the strategy's variables and to those of `objective.learned`, never to the network's. What it
+        assigns must be the same on all replicas (`tfregkit.ops.all_replicas.replica_mean`).
+
+        Args:
+            trainer: `network`, `objective`, `optimizer` and `trainable_variables` of the stage; called as
+                `trainer(batch, training=True)` it gives what `call` does, of which `trainer.mean_loss` is the number
+                the ordinary step descends.
+            batch: This replica's share of the training batch.
+            held_out: Likewise of validation pairs: whole or cropped as in training, without augmentation.
+        """
+
+    def caution(self) -> str | None:
+        """What should be said before training with this strategy as it is set, or None."""

@@ -58,6 +58,8 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
             if new and index == 1:  # nothing has been trained: the next try may use the same --run-dir
                 shutil.rmtree(run.path)
             raise
+        if warning := stage.trainer.strategy.caution():
+            console.print(f"Warning: {warning}", highlight=False, soft_wrap=True)
         if stage.start:
             console.print(f"{settings.name}: going on from step {stage.start}")
         console.print(f"{settings.name}: {stage.data.describe()}", highlight=False, soft_wrap=True)

@@ -49,12 +49,17 @@ class Trainer(_Loop, keras.Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """This replica's share of the loss. `y_pred` are the terms."""
-        loss = ops.mean(y_pred["total"])
-        for penalty in self.losses:
-            loss = loss + ops.cast(penalty, "float32")
+        loss = self.mean_loss(y_pred)
         for metric in self.step_metrics:
             metric.update_state(loss if metric.name == "loss" else y_pred[metric.name])
         return loss_share(loss)
+
+    def mean_loss(self, terms: dict[str, Any]) -> Any:
+        """The number to descend: the mean of `total` over this replica's items plus the layers' own penalties."""
+        loss = ops.mean(terms["total"])
+        for penalty in self.losses:
+            loss = loss + ops.cast(penalty, "float32")
+        return loss
 
     def build_from(self, batch: dict[str, Any]) -> None:
         """Create all weights, symbolically: nothing is computed at the size of the batch.
