@@ -15,7 +15,7 @@ from tfregkit.evaluation.base import Case, Metric
 from tfregkit.files import atomic_path
 from tfregkit.inference.local_correlation import squared_correlation
 from tfregkit.models.base import Decoder, Encoder, Network, Pyramid, Stitcher
-from tfregkit.objective.base import FieldName, Regularizer, Similarity
+from tfregkit.objective.base import FieldName, LatentName, Regularizer, Similarity
 from tfregkit.objective.objective import Objective
 from tfregkit.objective.settings import ObjectiveSettings
 from tfregkit.objective.view import Target, View
@@ -48,6 +48,7 @@ __all__ = [
     "Encoder",
     "FieldName",
     "Grid",
+    "LatentName",
     "Metric",
     "Network",
     "Objective",

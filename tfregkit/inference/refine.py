@@ -52,7 +52,8 @@ def refine(
         That is never worse than where it began, unless a similarity samples: then every step looks at other voxels.
     """
     optimised = _Optimised(outputs, fixed.shape[1:4])
-    objective = objective.depending_on(optimised.names)
+    views = ("forward", "backward") if optimised.two_way else ("forward",)
+    objective = objective.depending_on(optimised.names, views)
     if not objective.terms:
         raise ConfigError("`refine`: no term of the run's objective depends on the field of one pair.")
     still, pulled = ops.convert_to_tensor(fixed), ops.convert_to_tensor(moving)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import keras
+from pydantic import Field
 
 from tfregkit.component import Component
 
@@ -12,8 +13,17 @@ if TYPE_CHECKING:
     from tfregkit.objective.earlier import Earlier
 
 
-FieldName = Literal["velocity", "displacement", "inverse"]
+WholeField = Literal["velocity", "displacement", "inverse"]
+"""The outputs of a network that are fields of whole images."""
+
+LevelField = Annotated[str, Field(pattern=r"^(displacement|velocity|update)\.P\d$")]
+"""A field of one level, where a network gives them: `velocity.P2`, of `levels` the level `P2`."""
+
+FieldName = WholeField | LevelField
 """The outputs of a network that are fields, as regularizers name them."""
+
+LatentName = Annotated[str, Field(pattern=r"^latent\.P\d$")]
+"""A level of a network's `latent`: `latent.P2`."""
 
 
 class Similarity(Component, keras.layers.Layer):
@@ -67,6 +77,6 @@ class Regularizer(Component, keras.layers.Layer):
 
     watches: tuple[str, ...] = ()
 
-    def __init__(self, *, on: FieldName | Literal["posterior"] = "displacement") -> None:
+    def __init__(self, *, on: FieldName | LatentName | Literal["posterior"] = "displacement") -> None:
         super().__init__(dtype="float32")
         self.on = on

@@ -84,19 +84,24 @@ class Objective(keras.layers.Layer):
             mask=settings.mask,
         )
 
-    def depending_on(self, fields: Collection[str]) -> Objective:
+    def depending_on(self, fields: Collection[str], views: Sequence[str] = ("forward",)) -> Objective:
         """The objective without the terms that no change of these fields of the network changes.
 
-        Those are similarities of the network's features and regularizers of other fields. The terms are shared.
+        Those are similarities of the network's features or of other views than `views`, and regularizers of other
+        fields. The terms are shared.
         """
+        named = {name: wanted for name in self.terms if (wanted := self._named(name)) is not None}
+        seen = {name: [view for view in wanted if view in views] for name, wanted in named.items()}
 
-        def depends(term: Similarity | Regularizer) -> bool:
-            return "features" not in term.needs if isinstance(term, Similarity) else term.on in fields
+        def depends(name: str, term: Similarity | Regularizer) -> bool:
+            if isinstance(term, Similarity):
+                return "features" not in term.needs and seen.get(name) != []
+            return term.on in fields
 
         return Objective(
-            terms={name: term for name, term in self.terms.items() if depends(term)},
+            terms={name: term for name, term in self.terms.items() if depends(name, term)},
             weights=self.term_weights,
-            views=self.term_views,
+            views=seen,
             alpha=self.alpha,
             lam=self.lam,
             mask=self.mask,
@@ -146,6 +151,15 @@ class Objective(keras.layers.Layer):
         """What the terms take of a view besides the two images and the mask."""
         return {name for term in self.terms.values() if isinstance(term, Similarity) for name in term.needs}
 
+    @property
+    def named_views(self) -> set[str]:
+        """The views that some term asks for by name."""
+        return {view for name in self.terms for view in self._named(name) or ()}
+
+    def _named(self, name: str) -> Sequence[str] | None:
+        """The views a term asks for, or None: all that are shown to everybody."""
+        return self.term_views.get(name) or getattr(self.terms[name], "default_views", None)
+
     def __call__(self, views: Sequence[View], fields: dict[str, Any], lam: Any = None) -> dict[str, Any]:
         """The terms by name, each `(B,)` float32, their sum under `"total"`, what terms watch and what is learned.
 
@@ -175,9 +189,9 @@ class Objective(keras.layers.Layer):
         return {**terms, **watched, **learned, "total": self._total(terms, lam)}
 
     def _views(self, name: str, views: Sequence[View]) -> Sequence[View]:
-        wanted = self.term_views.get(name) or self.terms[name].default_views
+        wanted = self._named(name)
         if wanted is None:
-            return views
+            return [view for view in views if not view.on_request]
         if missing := [view for view in wanted if view not in [given.name for given in views]]:
             known = ", ".join(f"`{view.name}`" for view in views)
             raise ConfigError(f"objective.terms.{name}.views: the strategy has no view `{missing[0]}`. It has {known}.")

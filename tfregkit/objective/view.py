@@ -40,6 +40,7 @@ class View(NamedTuple):
         target: What a slow copy of the network sees, where the strategy keeps one; in its first view only, so that
             averages move once a step; or None.
         logits: `(B, X, Y[, Z], C)`, where `moved` holds the probabilities of classes: what they are the softmax of.
+        on_request: Whether only terms that name this view see it.
     """
 
     fixed: Any
@@ -53,6 +54,7 @@ class View(NamedTuple):
     subjects: dict[str, Any] | None = None
     target: Target | None = None
     logits: Any = None
+    on_request: bool = False
 
     @staticmethod
     def given(batch: dict[str, Any], roles: tuple[str, str]) -> dict[str, Any]:

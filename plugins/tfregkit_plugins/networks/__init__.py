@@ -10,6 +10,7 @@ def register_components(registry):
     from tfregkit_plugins.networks.clmorph import CLMorph
     from tfregkit_plugins.networks.contrareg import ContraReg
     from tfregkit_plugins.networks.pc_swinmorph import PCSwinMorph
+    from tfregkit_plugins.networks.propagative import Propagative
     from tfregkit_plugins.networks.segmentation import Segmentation
     from tfregkit_plugins.networks.siamese import Siamese
     from tfregkit_plugins.networks.svf import SVF
@@ -19,6 +20,7 @@ def register_components(registry):
     registry.network("clmorph", CLMorph)
     registry.network("contrareg", ContraReg)
     registry.network("pc_swinmorph", PCSwinMorph)
+    registry.network("propagative", Propagative)
     registry.network("segmentation", Segmentation)
     registry.network("siamese", Siamese)
     registry.network("svf", SVF)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from keras import ops
 from pydantic import Field
 
-from tfregkit.api import Regularizer
+from tfregkit.api import LatentName, Regularizer
 from tfregkit.ops.difference_energy import difference_energy
 from tfregkit.ops.shapes import spatial_shape
 
@@ -15,10 +15,11 @@ DEFAULT_PRECISION = {"clmorph": 1.0, "voxelmorph": 10.0, "exact": 10.0}
 
 
 class KL(Regularizer):
-    """Kullback-Leibler divergence of a field's posterior `N(mu, s2)`, of independent numbers, from a prior.
+    """Kullback-Leibler divergence of a field's or features' posterior `N(mu, s2)`, independent numbers, from a prior.
 
     - `clmorph`: the prior is `N(0, 1 / lam)` for every number by itself, so nothing makes neighbours alike:
-      `1/2 mean(lam (s2 + mu^2) - log s2 - log lam - 1)`, 0 at its least. Eq. 6 of CLMorph leaves out the constant.
+      `1/2 mean(lam (s2 + mu^2) - log s2 - log lam - 1)`, 0 at its least. Eq. 6 of CLMorph leaves out the constant. With
+      `lam` 1 it is eq. 11 of Liu et al. 2021, per number, where `||mu||` is printed without its square.
     - `exact`: the prior is `N(0, (lam L)^-1)`, `L = D - A` the Laplacian of the grid's graph, `D` the number of a
       voxel's neighbours in the image. Per voxel, up to a constant (the prior is improper: L is singular):
       `1/2 [sum_c mean(lam D s2 - log s2) + lam / V sum_edges,c (mu_p - mu_q)^2]`.
@@ -32,7 +33,7 @@ class KL(Regularizer):
         convention: `clmorph`, `voxelmorph` or `exact`.
         precision: lam. Default: 1 for `clmorph`, whose text gives no variance of the prior; 10 for the others, as in
             VoxelMorph's code.
-        on: The network's output: of a probabilistic network.
+        on: The network's output: `posterior` of one that draws fields, `latent.P1`, ... of one that draws features.
 
     Call arguments: `field` `(B, X, Y[, Z], 2 M)`: the means of M components, then their log variances. Returns `(B,)`.
 
@@ -45,7 +46,7 @@ class KL(Regularizer):
         *,
         convention: Literal["clmorph", "voxelmorph", "exact"] = "exact",
         precision: Annotated[float, Field(gt=0)] | None = None,
-        on: Literal["posterior"] = "posterior",
+        on: Literal["posterior"] | LatentName = "posterior",
     ) -> None:
         super().__init__(on=on)
         self.convention = convention

@@ -7,10 +7,13 @@ from typing import Any
 from keras import ops
 
 from tfregkit.api import ConfigError, Strategy, Target, View
-from tfregkit.ops.warp import warp
+from tfregkit.ops import resize_image, warp
 
 FIELDS = ("displacement", "velocity", "inverse", "posterior")
-"""What regularizers may look at."""
+"""What regularizers may look at, beside the fields of `levels` and `latent`."""
+
+IMAGES = ("moving", "fixed", "moving_mask", "fixed_mask")
+"""What a view is made of."""
 
 
 class Unsupervised(Strategy):
@@ -19,6 +22,10 @@ class Unsupervised(Strategy):
     `total = objective([(fixed, moving o (id + u))], {displacement: u, ...})`, with the network's `velocity`, `inverse`
     and `posterior` where it gives them. With `symmetric` the objective also sees `(moving, fixed o (id + u_inverse))`
     and averages its similarities over the two.
+
+    Of a network with `levels`, similarities that say `views: [P2]` see both images at the size of that level, resized
+    without a change of their intensities, the moving one warped by the level's displacement. Regularizers may look at
+    `velocity.P2`, ..., and at `latent.P2` where there is one.
 
     Reference: Balakrishnan et al. 2019, VoxelMorph, eq. 5, doi:10.1109/TMI.2019.2897538.
 
@@ -44,8 +51,20 @@ class Unsupervised(Strategy):
             views.append(self._view("backward", batch, "moving", "fixed", outputs["inverse"], objective.mask))
         views = [view._replace(features=outputs.get("features")) for view in views]
         views[0] = views[0]._replace(target=target)
-        fields = {name: ops.cast(outputs[name], "float32") for name in FIELDS if name in outputs}
+        views += self._level_views(batch, outputs, objective)
+        fields = {name: ops.cast(field, "float32") for name, field in _fields(outputs).items()}
         return objective(views, fields, lam=batch.get("lam"))
+
+    def _level_views(self, batch: dict[str, Any], outputs: dict[str, Any], objective: Any) -> list[View]:
+        """The levels that some term asks for, each by its name."""
+        views = []
+        for level in sorted(set(outputs.get("levels", {})) & objective.named_views):
+            displacement = outputs["levels"][level]["displacement"]
+            shape = ops.shape(displacement)[1:-1]
+            resized = {name: resize_image(batch[name], shape) for name in IMAGES if name in batch}
+            view = self._view(level, {**batch, **resized}, "fixed", "moving", displacement, objective.mask)
+            views.append(view._replace(features=outputs.get("features"), on_request=True))
+        return views
 
     def _seen(
         self, outputs: dict[str, Any], inputs: dict[str, Any], network: Any, objective: Any, training: bool | None
@@ -63,6 +82,14 @@ class Unsupervised(Strategy):
             region = ops.maximum(region, warp(_mask(batch, pulled, mask), field, image_gradient=False))
         roles = (still, pulled)
         return View(batch[still], moved, region, name, roles, **View.given(batch, roles))
+
+
+def _fields(outputs: dict[str, Any]) -> dict[str, Any]:
+    """What regularizers may look at, by the name they use: `velocity`, `velocity.P2`, `latent.P2`, ..."""
+    fields = {name: outputs[name] for name in FIELDS if name in outputs}
+    for level, found in outputs.get("levels", {}).items():
+        fields |= {f"{name}.{level}": field for name, field in found.items()}
+    return fields | {f"latent.{level}": found for level, found in outputs.get("latent", {}).items()}
 
 
 def _mask(batch: dict[str, Any], image: str, mode: str) -> Any:

@@ -15,8 +15,8 @@ B, X, Y = 2, 7, 11
 class Recorder:
     """An objective that keeps what it is given."""
 
-    def __init__(self, mask="none"):
-        self.mask = mask
+    def __init__(self, mask="none", views=()):
+        self.mask, self.named_views = mask, set(views)
 
     def __call__(self, views, fields, lam=None):
         self.views, self.fields, self.lam = views, fields, lam
