@@ -21,6 +21,7 @@ def register_components(registry):
     from tfregkit_plugins.similarities.patch_contrast import PatchContrast
     from tfregkit_plugins.similarities.patch_nce import PatchNCE
     from tfregkit_plugins.similarities.soft_dice import SoftDice
+    from tfregkit_plugins.similarities.ssim import SSIM
 
     registry.similarity("byol", BYOL)
     registry.similarity("cross_entropy", CrossEntropy)
@@ -37,3 +38,4 @@ def register_components(registry):
     registry.similarity("patch_contrast", PatchContrast)
     registry.similarity("patch_nce", PatchNCE)
     registry.similarity("soft_dice", SoftDice)
+    registry.similarity("ssim", SSIM)
