@@ -15,7 +15,8 @@ Direction = Literal["registration", "segmentation"]
 class Case:
     """What is known of one registered pair, everything on the fixed image's own grid.
 
-    In segmentation direction the two images have changed roles, and the inverse is the transform.
+    In segmentation direction the two images have changed roles, and the inverse is the transform: what is called fixed
+    here is the pair's moving scan.
 
     displacement: `(X, Y, Z, 3)` in voxels of that grid, `affine` voxel to RAS mm.
     Labels, masks and points are `None` where the pair has none. `*_points_mm` are `(n, 3)` world RAS mm;
@@ -37,6 +38,7 @@ class Case:
     moving_points_mm: np.ndarray | None = None
     warped_points_mm: np.ndarray | None = None
     initial_points_mm: np.ndarray | None = None  # the fixed points mapped by the initial affine only: "before"
+    direction: Direction = "registration"  # for messages
 
     def before(self) -> Case:
         """The same pair as it was before registration, so that every metric has a value to compare with."""

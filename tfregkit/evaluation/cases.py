@@ -12,7 +12,7 @@ import numpy as np
 from tfregkit.data.base import Pair, Subject
 from tfregkit.data.companion import on_grid_of
 from tfregkit.data.volume import Volume, read_volume
-from tfregkit.evaluation.base import Case
+from tfregkit.evaluation.base import Case, Direction
 from tfregkit.inference.field import Field, lattice
 from tfregkit.inference.points import read_points
 from tfregkit.inference.transform import Transform, look_up
@@ -55,12 +55,14 @@ class Scans:
         moving: The scan that is moved.
         fixed: The scan on whose grid everything is looked at.
         initial: The affine start alone. "Before" is measured with it.
+        direction: In `segmentation` the scans have changed roles.
     """
 
     pair: str
     moving: Scan
     fixed: Scan
     initial: Transform = Transform()
+    direction: Direction = "registration"
 
     @classmethod
     def read(cls, pair: Pair, initial: Transform | None = None) -> Scans:
@@ -78,7 +80,8 @@ class Scans:
 
     def turned(self) -> Scans:
         """The pair in segmentation direction: the fixed scan, moved onto the moving scan's grid. For the inverses."""
-        return Scans(self.pair, self.fixed, self.moving, Transform((np.linalg.inv(self.initial.affine),)))
+        back = Transform((np.linalg.inv(self.initial.affine),))
+        return Scans(self.pair, self.fixed, self.moving, back, "segmentation")
 
     def case(self, transform: Transform) -> Case:
         """Everything on the fixed scan's grid.
@@ -108,6 +111,7 @@ class Scans:
         grid = fixed.image.grid
         return {
             "pair": self.pair,
+            "direction": self.direction,
             "fixed": fixed.image.data,
             "moving": initial.resample(moving.image, grid, fill=float(moving.image.data.min())),
             "affine": grid.affine,

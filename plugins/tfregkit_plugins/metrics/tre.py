@@ -26,8 +26,9 @@ class TRE(Metric):
         if case.fixed_points_mm is None or case.moving_points_mm is None or case.warped_points_mm is None:
             return {}
         if len(case.fixed_points_mm) != len(case.moving_points_mm):
+            own, other = ("fixed", "moving") if case.direction == "registration" else ("moving", "fixed")
             raise DataError(
-                f"{case.pair}: the fixed image has {len(case.fixed_points_mm)} points and the moving image "
+                f"{case.pair}: the {own} image has {len(case.fixed_points_mm)} points and the {other} image "
                 f"{len(case.moving_points_mm)}; row n of one list must correspond to row n of the other."
             )
         distances = np.linalg.norm(case.warped_points_mm - case.moving_points_mm, axis=-1)

@@ -30,6 +30,14 @@ def test_no_points_no_value():
     assert math.isnan(empty[""])
 
 
-def test_lists_of_different_length_are_refused():
-    with pytest.raises(DataError, match="a_to_b: the fixed image has 2 points and the moving image 1"):
-        TRE()(case(fixed_points_mm=FIXED, moving_points_mm=FIXED[:1], warped_points_mm=FIXED))
+@pytest.mark.parametrize(
+    ("direction", "message"),
+    [
+        ("registration", "a_to_b: the fixed image has 2 points and the moving image 1;"),
+        ("segmentation", "a_to_b: the moving image has 2 points and the fixed image 1;"),
+    ],
+)
+def test_lists_of_different_length_are_refused(direction, message):
+    points = {"fixed_points_mm": FIXED, "moving_points_mm": FIXED[:1], "warped_points_mm": FIXED}
+    with pytest.raises(DataError, match=message):
+        TRE()(case(**points, direction=direction))

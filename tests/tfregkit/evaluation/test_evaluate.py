@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -115,6 +116,14 @@ def test_values_before_and_after_reach_the_files_and_the_terminal(tmp_path, pair
     assert (summary["tre", ""]["before"], summary["tre", ""]["after"], summary["tre", ""]["n"]) == ("3", "1", "2")
     assert "tre (mm)" in shown
     assert str(result.folder) in shown
+
+
+@pytest.mark.parametrize("direction", ["registration", "segmentation"])
+def test_a_message_names_the_scans_as_the_pair_does(tmp_path, pairs, shifts, direction):
+    pairs[0].moving.points.write_text("x,y,z\n6,3,2\n")
+    result, _ = evaluated(fake_run(tmp_path, test=pairs), directions=[direction], metrics=["tre"])
+    (told,) = result.failures.values()
+    assert dict(re.findall(r"the (\w+) image (?:has )?(\d)", told)) == {"fixed": "2", "moving": "1"}
 
 
 def test_both_directions_of_one_registration(tmp_path, pairs, shifts):
