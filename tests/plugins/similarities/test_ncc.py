@@ -39,6 +39,14 @@ def test_agrees_with_the_definition(shape, form, mode):
     np.testing.assert_allclose(found, expected, rtol=2e-5)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_slip_of_losses_printed_without_a_minus_a_better_match_must_cost_less(form):
+    """PC-SwinMorph's equations 1 and 2, and `L1 + NCC` of ContraReg's autoencoders, add the correlation itself."""
+    fixed, moved = images()
+    values = [ncc(fixed, share * fixed + (1 - share) * moved, window=5, form=form) for share in (0, 0.5, 1)]
+    assert np.all(np.diff(values, axis=0) < -0.01)
+
+
 def test_mask_weights_the_mean_of_the_windows():
     fixed, moved = images()
     mask = RNG.random(fixed.shape).astype(np.float32)
