@@ -28,7 +28,10 @@ def build(kind: str, name: str, /, **parameters: Any) -> Any:
 
 
 def load(run: Any, **options: Any) -> Any:
-    """Open a trained run: `load("runs/x").register("moving.nii.gz", "fixed.nii.gz")`. See `inference.Registration`."""
+    """Open a trained run: `load("runs/x").register("moving.nii.gz", "fixed.nii.gz")`, see `inference.Registration`.
+
+    A run whose network segments gives an `inference.Segmenter`: `load("runs/y").segment("image.nii.gz")`.
+    """
     from tfregkit.inference.registration import load_run
 
     return load_run(run, **options)

@@ -10,6 +10,13 @@ import click
 
 from tfregkit.cli.options import FILE, affine_fit, refine_option, run_option, start_options, tile_options
 
+WHICH_ATLASES = "Give --atlas with --atlas-labels, or a table of atlases (--atlases), not both."
+REGISTRATION = (
+    *("atlas_images", "atlas_labels", "atlas_table", "weights", "atlas_role"),
+    *("lam", "init", "affine", "affine_similarity", "refine", "stitcher"),
+)
+"""Parameters that a run whose network segments does not take."""
+
 
 @click.command("segment")
 @click.argument("images", nargs=-1, type=FILE, metavar="[IMAGE]...")
@@ -56,11 +63,15 @@ def command(
     affine_similarity: str | None,
     **options: Any,
 ) -> int:
-    """Label images by registering labelled atlases to them.
+    """Label images by registering labelled atlases to them, or with a network that was trained to.
 
-    Every atlas is registered to every IMAGE; its labels follow the warp onto the image's own grid, nearest neighbour,
-    in one interpolation. Several atlases vote at each voxel; of labels with equal support the lowest wins. More atlases
-    are better, and --weights similarity is better than majority where their registrations differ in quality.
+    If RUN registers, every atlas is registered to every IMAGE; its labels follow the warp onto the image's own grid,
+    nearest neighbour, in one interpolation. Several atlases vote at each voxel; of labels with equal support the lowest
+    wins. More atlases are better, and --weights similarity is better than majority where their registrations differ in
+    quality.
+
+    If RUN's network segments (strategy segmentation), there are no atlases: each voxel gets its most probable label,
+    and --votes writes that probability.
 
     Writes <image>_segmentation.nii.gz with a JSON sidecar for each image, and segmentations.csv, which lists what
     became of each. An image that cannot be used is reported and the others go on; the exit code is then 1.
@@ -70,23 +81,29 @@ def command(
     tfregkit segment --model runs/x --atlas a.nii.gz --atlas-labels a_labels.nii.gz \\
         --atlas b.nii.gz --atlas-labels b_labels.nii.gz --weights similarity *_T1.nii.gz --out-dir segmented
     tfregkit segment --model runs/x --atlases atlases.csv --images scans.csv --out-dir segmented --refine 50
+    tfregkit segment --model runs/unet *_T1.nii.gz --out-dir segmented
     """
     if bool(images) == (image_table is not None):
         raise click.UsageError("Give the images to segment, IMAGE..., or a table of them (--images), not both.")
-    if bool(atlas_images or atlas_labels) == (atlas_table is not None):
-        raise click.UsageError("Give --atlas with --atlas-labels, or a table of atlases (--atlases), not both.")
+    scans, atlases_given = _scans(images, image_table), bool(atlas_images or atlas_labels)
+    if not atlases_given and atlas_table is None:
+        return _segment_alone(run_dir, scans, out_dir, options)
+    if atlases_given and atlas_table is not None:
+        raise click.UsageError(WHICH_ATLASES)
     if len(atlas_images) != len(atlas_labels):
         raise click.UsageError(
             "Every --atlas needs its --atlas-labels, in the same order. "
             f"Received: {len(atlas_images)} and {len(atlas_labels)}."
         )
     options["affine"] = affine_fit(affine, affine_similarity)
-    scans = _scans(images, image_table)
     atlases = _atlases(list(zip(atlas_images, atlas_labels, strict=True)), atlas_table)
     from tfregkit.inference.registration import load_run
+    from tfregkit.inference.segmenter import Segmenter
     from tfregkit.inference.tiling import Tiling
 
     registration = load_run(run_dir)
+    if isinstance(registration, Segmenter):
+        _refuse_registration()
     options["tile"] = Tiling.of(*(options.pop(key) for key in ("tile", "tile_overlap", "stitcher")))
     return _segment(registration, scans, atlases, out_dir, options)
 
@@ -124,17 +141,54 @@ def _segment(registration: Any, scans: list[Any], atlases: list[Any], out_dir: P
     (lam,), origin = registration.lambdas(options["lam"])
     if origin == "sweep":
         click.echo(f"Registering{at_lambda(lam, origin)}.")
-
-    def tell(outcome: Any) -> None:
-        failed = outcome.status == "failed"
-        told = outcome.message if failed else f"{outcome.seconds:.1f} s"
-        click.echo(f"{outcome.name}: {told}", err=failed)
-        if outcome.message and not failed:
-            click.echo(f"  {outcome.message}")
-
     with StepBars() as bars:
         shown = {"progress": bars, "report": partial(bars.count, "atlas")}
-        outcomes = segment_images(registration, scans, atlases, out_dir, each=tell, **shown, **options)
+        return _told(segment_images(registration, scans, atlases, out_dir, each=_tell, **shown, **options), out_dir)
+
+
+def _segment_alone(run_dir: Path, scans: list[Any], out_dir: Path, options: dict[str, Any]) -> int:
+    """With the network alone, if it segments."""
+    from tfregkit.inference.registration import load_run
+    from tfregkit.inference.segmentation_batch import label_images
+    from tfregkit.inference.segmenter import Segmenter
+    from tfregkit.inference.tiling import Tiling
+
+    segmenter = load_run(run_dir)
+    if not isinstance(segmenter, Segmenter):
+        raise click.UsageError(WHICH_ATLASES)
+    _refuse_registration()
+    tiling = Tiling.of(options["tile"], options["tile_overlap"])
+
+    def label(scan: Any) -> Any:
+        return segmenter.segment(scan.image, mask=scan.mask, tile=tiling)
+
+    return _told(label_images(label, scans, out_dir, votes=options["votes"], each=_tell), out_dir)
+
+
+def _refuse_registration() -> None:
+    """Raise a usage error that names the options given that are for runs that register."""
+    context = click.get_current_context()
+    options = [option for option in context.command.params if option.name in REGISTRATION]
+    given = [
+        option.opts[0]
+        for option in options
+        if context.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(
+            f"This run's network segments by itself and registers no atlases. Leave out: {', '.join(given)}."
+        )
+
+
+def _tell(outcome: Any) -> None:
+    failed = outcome.status == "failed"
+    click.echo(f"{outcome.name}: {outcome.message if failed else f'{outcome.seconds:.1f} s'}", err=failed)
+    if outcome.message and not failed:
+        click.echo(f"  {outcome.message}")
+
+
+def _told(outcomes: list[Any], out_dir: Path) -> int:
+    """The last line, and the exit code."""
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     click.echo(f"{len(outcomes) - failed} of {len(outcomes)} images segmented: {out_dir}")
     return 1 if failed else 0

@@ -56,14 +56,19 @@ def describe_field(displacement: np.ndarray, layout: Layout, stitcher: str | Non
     """
     determinant = ops.convert_to_numpy(jacobian_determinant(displacement[None]))
     folds = {"jacobian_min": float(determinant.min()), "folds_percent": float(100 * np.mean(determinant <= 0))}
-    borders = layout.borders()
-    if not any(borders):
+    tiles = describe_tiles(layout)
+    if tiles is None:
         return {"deformation": folds, "tiles": None}
-    tiles = {"size": layout.tile, "overlap": layout.overlap, "number": layout.counts}
-    seam = float(ops.convert_to_numpy(seam_ratio(displacement[None], borders))[0])
-    told = {name: list(sizes) for name, sizes in tiles.items()}
+    seam = float(ops.convert_to_numpy(seam_ratio(displacement[None], layout.borders()))[0])
     seam = seam if np.isfinite(seam) else None
-    return {"deformation": folds, "tiles": {**told, "stitcher": stitcher, "seam": seam}}
+    return {"deformation": folds, "tiles": {**tiles, "stitcher": stitcher, "seam": seam}}
+
+
+def describe_tiles(layout: Layout) -> dict[str, Any] | None:
+    """Sizes and numbers of the tiles along each axis; None for a single one."""
+    if not any(layout.borders()):
+        return None
+    return {"size": list(layout.tile), "overlap": list(layout.overlap), "number": list(layout.counts)}
 
 
 def versions() -> dict[str, str]:

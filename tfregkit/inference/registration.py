@@ -21,6 +21,7 @@ from tfregkit.inference.refine import learnt
 from tfregkit.inference.refine import refine as refine_pair
 from tfregkit.inference.result import Result
 from tfregkit.inference.segmentation import Segmentation, segment
+from tfregkit.inference.segmenter import Segmenter
 from tfregkit.inference.tiled import Tiled
 from tfregkit.inference.tiling import Sizes, Tiling
 from tfregkit.inference.timing import share, timed
@@ -234,8 +235,8 @@ class Registration:
         }
 
 
-def load_run(run: Any) -> Registration:
-    """Open a trained run for use.
+def load_run(run: Any) -> Registration | Segmenter:
+    """Open a trained run for use: to register, or, where its network segments, to segment.
 
     Args:
         run: Its directory, or a `Run`.
@@ -247,9 +248,12 @@ def load_run(run: Any) -> Registration:
 
     opened = run if isinstance(run, Run) else Run.open(Path(run))
     stage = opened.experiment.stages[-1]
-    data = stage.data
+    data, network = stage.data, opened.network()
+    if network.structures is not None:
+        normalisation = data.normalisation_of("fixed")
+        return Segmenter(network, trained.spacing(opened), normalisation, about={"path": str(opened.path)})
     return Registration(
-        opened.network(),
+        network,
         trained.spacing(opened),
         data.normalisation_of("moving"),
         data.normalisation_of("fixed"),

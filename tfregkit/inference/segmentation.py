@@ -38,7 +38,8 @@ class Segmentation:
 
     Args:
         labels: The labels on the image's own grid.
-        votes: The share of the votes that each label got, in (0, 1], on the same grid.
+        votes: The share of the atlases' votes that each label got, in (0, 1], or its probability by a network that
+            segments, on the same grid.
         about: What the sidecar tells: the image, the atlases and how they were registered, the run, versions.
         seconds: How long each part took, all atlases together.
     """

@@ -11,7 +11,7 @@ from tfregkit.errors import DataError
 from tfregkit.inference.atlas import Atlas
 from tfregkit.inference.outcomes import Outcome, each_on_its_own
 from tfregkit.inference.registration import Registration
-from tfregkit.inference.segmentation import segment
+from tfregkit.inference.segmentation import Segmentation, segment
 
 
 def segment_images(
@@ -38,23 +38,50 @@ def segment_images(
         **options: Passed on to `segment`.
 
     Returns:
-        The outcomes, in the order of the scans. The message of one that is done names labels of the atlases that the
-        image did not get.
+        The outcomes, in the order of the scans. The message of one that is done names labels that the image did not
+        get.
 
     Raises:
         DataError: When two images have the same name, or a file to be written is one of those to be read.
+    """
+
+    def label(scan: Subject) -> Segmentation:
+        return segment(registration, scan.image, atlases, mask=scan.mask, **options)
+
+    used = [file for atlas in atlases for file in (atlas.image, atlas.labels.path, atlas.mask)]
+    return label_images(label, scans, out_dir, used=used, votes=votes, each=each)
+
+
+def label_images(
+    label: Callable[[Subject], Segmentation],
+    scans: Sequence[Subject],
+    out_dir: str | Path,
+    *,
+    used: Sequence[Any] = (),
+    votes: bool = False,
+    each: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """As `segment_images`, whatever gives the labels.
+
+    Args:
+        label: Labels one image.
+        scans: The images.
+        out_dir: The folder to write to.
+        used: Other files that are read, and must not be written to.
+        votes: Whether to write the votes, or probabilities, too.
+        each: Called with every outcome.
     """
     folder, names = Path(out_dir), [scan.id.replace("/", "_") for scan in scans]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"two images have the same name: {twice[0]}. Name each once, or give ids (`--images`).")
     outputs = [_outputs(folder / name, votes) for name in names]
-    _refuse_overwriting([path for paths in outputs for path in paths if path], scans, atlases)
+    _refuse_overwriting([path for paths in outputs for path in paths if path], scans, used)
 
     def work(place: int) -> str:
-        found = segment(registration, scans[place].image, atlases, mask=scans[place].mask, **options)
+        found = label(scans[place])
         found.save(*outputs[place])
         lost = found.about["labels_lost"]
-        return f"labels of the atlases that no voxel got: {', '.join(map(str, lost))}" if lost else ""
+        return f"labels that no voxel got: {', '.join(map(str, lost))}" if lost else ""
 
     return each_on_its_own(names, work, folder / "segmentations.csv", "image", each)
 
@@ -65,10 +92,9 @@ def _outputs(stem: Path, votes: bool) -> tuple[Path, Path | None]:
     return labels, share if votes else None
 
 
-def _refuse_overwriting(outputs: Sequence[Path], scans: Sequence[Subject], atlases: Sequence[Atlas]) -> None:
-    used = [file for scan in scans for file in (scan.image, scan.mask)]
-    used += [file for atlas in atlases for file in (atlas.image, atlas.labels.path, atlas.mask)]
-    read = {Path(file).resolve() for file in used if isinstance(file, str | Path)}
+def _refuse_overwriting(outputs: Sequence[Path], scans: Sequence[Subject], used: Sequence[Any]) -> None:
+    files = [*used, *(file for scan in scans for file in (scan.image, scan.mask))]
+    read = {Path(file).resolve() for file in files if isinstance(file, str | Path)}
     for path in outputs:
         if path.resolve() in read:
             raise DataError(f"{path}: is an input; it would be overwritten. Choose another folder.")
