@@ -37,13 +37,18 @@ def merge(base: Node, over: Node, at: tuple[Hashable, ...] = ()) -> Node:
 
     A section with another `name` is another component: it replaces the base's, whose parameters mean nothing to it.
     Of `stages`, an item with `remove: true` takes the base's stage of that name out, and a new one with `before: NAME`
-    comes before that stage instead of last.
+    comes before that stage instead of last. Of an objective's `terms`, `NAME: {remove: true}` takes that term out.
     """
     if isinstance(base.value, dict) and isinstance(over.value, dict):
         if name_of(base) and name_of(over) and name_of(base) != name_of(over):
             return over
         merged = dict(base.value)
         for key, node in over.value.items():
+            if at[-1:] == ("terms",) and (removed := _taken(node, "remove")) and removed.value is True:
+                if key not in merged:
+                    raise ConfigError(f"{removed.mark}: remove: the base has no term `{key}`. {_known([*merged])}")
+                del merged[key]
+                continue
             merged[key] = merge(merged[key], node, (*at, key)) if key in merged else node
         return Node(merged, over.mark)
     if at == ("stages",) and isinstance(base.value, list) and isinstance(over.value, list):

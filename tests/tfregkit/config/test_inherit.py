@@ -92,3 +92,12 @@ def test_a_stage_is_removed_or_put_before_another():
 def test_directives_that_name_no_stage(text):
     with pytest.raises(ConfigError, match=r"over.yaml:2: (remove|before): the base has no stage `f\w+`. It has: one."):
         over("stages:\n- {name: one}\n", f"stages:\n- {text}\n")
+
+
+def test_a_term_is_removed():
+    base = "stages:\n- {name: one, objective: {terms: {a: {weight: 1}, b: {weight: 2}}}}\n"
+    text = "stages:\n- {name: one, objective: {terms: {%s: {remove: %s}, c: {weight: 3}}}}\n"
+    (stage,) = over(base, text % ("a", "true"))["stages"]
+    assert stage["objective"] == {"terms": {"b": {"weight": 2}, "c": {"weight": 3}}}
+    with pytest.raises(ConfigError, match=r"over.yaml:2: remove: the base has no term `d`. It has: a, b."):
+        over(base, text % ("d", "true"))
