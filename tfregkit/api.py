@@ -15,6 +15,7 @@ from tfregkit.evaluation.base import Case, Metric
 from tfregkit.files import atomic_path
 from tfregkit.inference.local_correlation import squared_correlation
 from tfregkit.models.base import Decoder, Encoder, Network, Pyramid, Stitcher
+from tfregkit.models.image_coder import ImageCoder
 from tfregkit.objective.base import FieldName, LatentName, Regularizer, Similarity
 from tfregkit.objective.objective import Objective
 from tfregkit.objective.settings import ObjectiveSettings
@@ -48,6 +49,7 @@ __all__ = [
     "Encoder",
     "FieldName",
     "Grid",
+    "ImageCoder",
     "LatentName",
     "Metric",
     "Network",

@@ -14,6 +14,7 @@ from tfregkit.data.grid import Grid, overlap, working_grid
 from tfregkit.data.normalise import normalise
 from tfregkit.data.sampling import affine_sample
 from tfregkit.data.settings import GridSettings, NormalisationSettings
+from tfregkit.data.turn import closest_axes
 from tfregkit.data.volume import Volume, read_grid, read_volume
 from tfregkit.errors import DataError
 
@@ -105,7 +106,7 @@ def _check_overlap(grids: dict[Path, Grid], target: Grid, settings: GridSettings
 
 def _turn_and_shift(volume: Volume, grid: Grid) -> np.ndarray:
     """`(4, 4)`, grid voxel to scan voxel: axes exchanged and turned to R, A, S, and a shift by whole voxels."""
-    axes, signs = _closest_axes(volume.grid)
+    axes, signs = closest_axes(volume.grid)
     if np.abs(volume.grid.spacing[list(axes)] / grid.spacing - 1).max() > SPACING_TOLERANCE:
         raise DataError(
             f"{volume.name}: `grid.mode: crop_pad` does not resample, but the scan's spacing differs from the grid's: "
@@ -119,15 +120,6 @@ def _turn_and_shift(volume: Volume, grid: Grid) -> np.ndarray:
         margin = (target - size) // 2  # of the scan within the grid; negative when cropped
         matrix[axis, 3] = -margin if sign > 0 else size - 1 + margin
     return matrix
-
-
-def _closest_axes(grid: Grid) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """For each of R, A, S: the array axis that runs along it most closely, and whether it runs up (1) or down (-1)."""
-    from nibabel.orientations import io_orientation
-
-    orientation = io_orientation(grid.affine)  # row i: the world axis of array axis i, and its sign
-    axes = tuple(int(np.flatnonzero(orientation[:, 0] == world)[0]) for world in range(3))
-    return axes, tuple(int(orientation[axis, 1]) for axis in axes)
 
 
 def _field_of_view(grids: list[Grid], settings: GridSettings) -> Grid:
@@ -145,7 +137,7 @@ def _field_of_view(grids: list[Grid], settings: GridSettings) -> Grid:
 
 
 def _ras_spacing(grid: Grid) -> tuple[float, ...]:
-    return tuple(float(grid.spacing[axis]) for axis in _closest_axes(grid)[0])
+    return tuple(float(grid.spacing[axis]) for axis in closest_axes(grid)[0])
 
 
 def _shared_spacing(grids: dict[Path, Grid]) -> tuple[float, ...]:
