@@ -30,6 +30,7 @@ COMMANDS = {
         "tfregkit.cli.sample:command",
         "Make labelled training images: an atlas deformed by fields drawn from a probabilistic run.",
     ),
+    "fuse": ("tfregkit.cli.fuse:command", "Fuse two registered images into one, with a trained autoencoder."),
     "apply": ("tfregkit.cli.apply:command", "Resample an image, labels or points through a warp file."),
     "evaluate": ("tfregkit.cli.evaluate:command", "Measure a trained run on pairs: Dice, folds, distances."),
     "compare": (
