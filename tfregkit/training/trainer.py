@@ -79,10 +79,16 @@ class Trainer(_Loop, keras.Model):
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The user's error that led to this one, if there is any."""
-    inner: BaseException | None = error
+    """The user's error that led to this one, if there is any.
+
+    Keras raises copies of an error, of its class, with pages of text around the message and without a cause: the one
+    that counts is the innermost, or the first that has a cause, for there our own code has put it into words.
+    """
+    found, inner = error, error
     while inner is not None:
         if isinstance(inner, TfregkitError):
-            return inner
+            found = inner
+            if inner.__cause__ is not None:
+                break
         inner = inner.__cause__ or inner.__context__
-    return error
+    return found
