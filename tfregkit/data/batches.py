@@ -11,6 +11,7 @@ import numpy as np
 
 from tfregkit.data.base import Augmentation, Pair, Subject
 from tfregkit.data.cache import Cache, user_cache_folder
+from tfregkit.data.grid import on_voxels_of
 from tfregkit.data.module import DataModule
 from tfregkit.data.others import Others
 from tfregkit.data.pairs import sides
@@ -18,6 +19,7 @@ from tfregkit.data.prepare import common_grid
 from tfregkit.data.roles import check_labels, in_roles
 from tfregkit.data.scans import ROLES, Progress, Role, Scans
 from tfregkit.data.settings import DataSettings
+from tfregkit.data.volume import read_grid
 from tfregkit.errors import DataError
 
 ORDER, AUGMENTATION, CROP = 1, 2, 3  # streams of random numbers
@@ -201,7 +203,8 @@ def open_data(
         progress: Called with (done, total) scans.
         others: Whether training batches also have images of people who are not in the pair, see `Batches`.
         subjects: Whether they also say whose images they hold.
-        labels: Whether they also have label maps; then those to validate with need them too.
+        labels: Whether they also have label maps; then those to validate with need them too, and the grid's voxels are
+            those of the first scan if that has its axes and spacing.
         roles: Which scans of a pair are looked at. With one role alone, its scans come one by one, each once an epoch,
             and nothing is a pair.
 
@@ -219,6 +222,8 @@ def open_data(
     used = [sides(pairs) for pairs in (split.train, split.validation)]
     scans_used = list(dict.fromkeys(chain.from_iterable(chain.from_iterable(used))))
     grid = common_grid(scans_used, settings.grid, stride)
+    if labels:
+        grid = on_voxels_of(read_grid(scans_used[0].image), grid)
     folder = settings.cache or (os.fspath(cache_dir) if cache_dir else user_cache_folder() / "prepared")
     scans = Scans(settings, grid, Cache(folder))
     augmentations = [spec.build() for spec in settings.augmentations]

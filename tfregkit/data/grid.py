@@ -131,3 +131,17 @@ def working_grid(
     affine = np.diag([*size_mm, 1.0])
     affine[:3, 3] = grid.centre_mm - size_mm * (sizes - 1) / 2
     return Grid(tuple(sizes), affine)
+
+
+def on_voxels_of(own: Grid, grid: Grid) -> Grid:
+    """A grid shifted by at most half a voxel, onto the voxels of an image whose axes and spacing it has.
+
+    Others stay as they are. Between voxels label maps have no value: the nearest one would be half a voxel off.
+    """
+    matrix = own.inverse @ grid.affine  # voxel of the grid to voxel of the image
+    whole = np.abs(np.rint(matrix[:3, :3]))
+    turned = (whole.sum(axis=0) == 1).all() and (whole.sum(axis=1) == 1).all()
+    if not turned or np.abs(np.abs(matrix[:3, :3]) - whole).max() > 1e-4:
+        return grid
+    matrix[:3, 3] = np.rint(matrix[:3, 3])
+    return Grid(grid.shape, own.affine @ matrix)

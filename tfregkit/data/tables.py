@@ -64,6 +64,14 @@ def read_pairs(path: str | Path, *, check_files: bool = True) -> list[Pair]:
     return [pair for pair, _ in read_split_pairs(Path(path), check_files=check_files)]
 
 
+def read_cases(path: str | Path) -> list[Pair]:
+    """The pairs of a table of pairs, or the scans of a table of scans, each alone. Files are checked when read."""
+    table = Path(path)
+    if is_pair_table(table):
+        return read_pairs(table, check_files=False)
+    return [Pair(scan, scan) for scan, _ in read_scans(table, check_files=False)]
+
+
 def read_split_pairs(path: Path, *, check_files: bool = True) -> list[tuple[Pair, str]]:
     """The pairs of a table, each with its split (`""` where none is given).
 

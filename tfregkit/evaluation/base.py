@@ -56,6 +56,8 @@ class Metric:
 
     better: Literal["higher", "lower"] = "higher"
     unit: str = ""
+    compares_labels: bool = False
+    """Whether it looks at the label maps of a case and their grid alone, so that it measures segmentations too."""
 
     def __call__(self, case: Case) -> dict[str, float]:
         """Values by key: `""` for the pair as a whole, a structure's name for one structure. NaN where undefined.

@@ -9,9 +9,10 @@ import numpy as np
 from keras import ops
 
 from tfregkit.backend.loop import compiled
+from tfregkit.data.grid import Grid, on_voxels_of
 from tfregkit.data.sampling import affine_sample
 from tfregkit.data.settings import NormalisationSettings
-from tfregkit.data.volume import Grid, Volume, nifti_image
+from tfregkit.data.volume import Volume, nifti_image
 from tfregkit.errors import RunError
 from tfregkit.inference import about
 from tfregkit.inference.atlas import label_type
@@ -68,7 +69,7 @@ class Segmenter:
             volume = readable(image)
         with timed(seconds, "prepare"):
             grid, layout = Tiling.of(tile, tile_overlap).plan(volume.grid, self.spacing, self.network.stride)
-            grid = _on_voxels_of(volume.grid, grid)
+            grid = on_voxels_of(volume.grid, grid)
             seen = on_grid(normalised(volume, self.normalisation, mask), grid, np.eye(4))
         with timed(seconds, "network"):
             probabilities = self._whole(seen, layout)
@@ -125,14 +126,3 @@ class Segmenter:
             larger = here > best
             labels[larger], best[larger] = value, here[larger]
         return labels, best
-
-
-def _on_voxels_of(own: Grid, grid: Grid) -> Grid:
-    """The working grid shifted by at most half a voxel, onto the voxels of an image whose axes and spacing it has."""
-    matrix = own.inverse @ grid.affine  # working voxel to the image's
-    whole = np.abs(np.rint(matrix[:3, :3]))
-    turned = (whole.sum(axis=0) == 1).all() and (whole.sum(axis=1) == 1).all()
-    if not turned or np.abs(np.abs(matrix[:3, :3]) - whole).max() > 1e-4:
-        return grid
-    matrix[:3, 3] = np.rint(matrix[:3, 3])
-    return Grid(grid.shape, own.affine @ matrix)

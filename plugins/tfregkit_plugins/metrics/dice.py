@@ -27,6 +27,7 @@ class Dice(Metric):
     """
 
     better = "higher"
+    compares_labels = True
 
     def __init__(self, *, structures: Path | None = None, labels: dict[str, int | list[int]] | None = None) -> None:
         self.structures = structures

@@ -20,6 +20,7 @@ class SurfaceMetric(Metric):
 
     better = "lower"
     unit = "mm"
+    compares_labels = True
 
     def __init__(
         self,

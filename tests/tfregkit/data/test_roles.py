@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
 import pytest
 from scan_batches import Given, Listed, bare_settings, opened
@@ -99,3 +100,18 @@ def test_taking_pairs_apart_tests_nobody_who_trained():
     with pytest.raises(DataError, match="the fixed scans alone, and `d` is one in more than one split. Use `pairing"):
         in_roles(atlas, ("fixed",))
     assert [pair.id for pair in in_roles(atlas, ("moving",)).test] == ["c"]
+
+
+def test_where_labels_are_learnt_the_padded_grid_keeps_the_scans_voxels(labelled, tmp_path):
+    """5, 7 and 11 voxels are padded to 8, 8 and 12: centred, the grid would lie half a voxel off along every axis."""
+    data = opened(labelled, tmp_path, bare_settings(), labels=True, roles=("fixed",), stride=4)
+    batch = data.train.batch(0)
+    for image, labels in zip(batch["fixed"], batch["fixed_labels"], strict=True):
+        np.testing.assert_allclose(image - image.min(), labels, atol=1e-4)  # nothing is interpolated
+    corner = np.rint(-data.grid.affine[:3, 3]).astype(int)
+    for name, found in zip(data.train.names(0), batch["fixed_labels"], strict=True):
+        scan = next(scan for scan in labelled if scan.id == name)
+        inner = tuple(slice(start, start + size) for start, size in zip(corner, SHAPE, strict=True))
+        np.testing.assert_array_equal(found[(*inner, 0)], nib.load(scan.labels).get_fdata())
+    plain = opened(labelled, tmp_path, bare_settings(), stride=4)
+    assert np.abs(plain.grid.affine - data.grid.affine).max() == 0.5

@@ -1,0 +1,75 @@
+"""A whole small segmentation: trained on single scans, evaluated, used."""
+
+import csv
+
+import nibabel as nib
+import numpy as np
+import pytest
+import yaml
+from segmentation_data import segmentation_experiment
+from training_processes import rows
+
+import tfregkit
+from tfregkit.cli.main import run as cli
+from tfregkit.config.experiment import load_experiment
+from tfregkit.errors import DataError
+from tfregkit.inference.segmenter import Segmenter
+from tfregkit.training.run import Run
+from tfregkit.training.train import train
+
+STAGE = "stages.segmentation"
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory, subjects):
+    found = tmp_path_factory.mktemp("segmentation") / "c.yaml"
+    found.write_text(yaml.safe_dump(segmentation_experiment(subjects)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(path):
+    return train(load_experiment(path), path.parent / "run")
+
+
+def test_it_learns_and_validates(run):
+    table = rows(run.path, "1-segmentation")
+    assert [row["step"] for row in table if row["val_dice"]] == ["15", "30"]
+    losses = np.array([float(row["loss"]) for row in table])
+    np.testing.assert_allclose(losses, [float(row["dice"]) + float(row["entropy"]) for row in table], rtol=1e-5)
+    assert losses[-6:].mean() < 0.5 * losses[:6].mean()
+    assert max(float(row["val_dice"]) for row in table if row["val_dice"]) > 0.7
+
+
+def test_test_scans_are_evaluated_by_structure(run):
+    with open(run.path / "evaluation" / "summary.csv") as file:
+        summary = {(row["metric"], row["structure"]): float(row["after"]) for row in csv.DictReader(file)}
+    assert {structure for metric, structure in summary if metric == "hd95"} == {"", "shell", "core"}
+    assert summary["dice", "shell"] > 0.7
+    assert summary["assd", "shell"] < 1
+
+
+def test_the_run_keeps_what_it_takes_to_use_it(run, subjects):
+    opened = tfregkit.load(run.path)
+    assert isinstance(opened, Segmenter)
+    assert opened.network.structures == {"shell": (1,), "core": (2,)}
+    found = opened.segment(subjects / "emil_image.nii.gz")
+    truth = nib.load(subjects / "emil_labels.nii.gz")
+    np.testing.assert_array_equal(found.labels.affine, truth.affine)
+    assert np.mean(np.asarray(found.labels.dataobj) == np.asarray(truth.dataobj)) > 0.9
+    assert set(Run.open(run.path).objective().terms) == {"dice", "entropy"}
+
+
+def test_a_table_of_scans_is_evaluated(run, subjects, tmp_path, capsys):
+    (tmp_path / "scans.csv").write_text(f"image,labels\n{subjects}/anna_image.nii.gz,{subjects}/anna_labels.nii.gz\n")
+    words = ["evaluate", str(run.path), "--pairs", str(tmp_path / "scans.csv"), "--out", str(tmp_path / "out")]
+    assert cli([*words, "--set", "evaluation.metrics=[dice]"]) == 0
+    with open(tmp_path / "out" / "metrics.csv") as file:
+        assert {row["pair"] for row in csv.DictReader(file)} == {"anna_image"}
+
+
+def test_scans_without_labels_cannot_train(path, tmp_path):
+    bare = load_experiment(path, [f"{STAGE}.data.dataset.labels=null"])
+    with pytest.raises(DataError, match="looks at label maps, and these scans have none: dina"):
+        train(bare, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
