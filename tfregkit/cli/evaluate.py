@@ -16,7 +16,8 @@ from tfregkit.cli.lambdas import Lambdas
     "table",
     type=click.Path(path_type=Path),
     help="CSV of pairs: moving, fixed and, where known, moving_labels, fixed_labels, moving_points, fixed_points, "
-    "fixed_mask. Default: the test pairs of the run's own data set.",
+    "fixed_mask; of a run whose network segments, of scans: image, labels. Default: the test pairs of the run's own "
+    "data set.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for tables and pictures. [default: RUN/evaluation]"
@@ -55,7 +56,7 @@ def command(
     pictures: int | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Register pairs with RUN and measure them, before and after.
+    """Register pairs with RUN and measure them, before and after; or segment scans, and compare them with their labels.
 
     Writes metrics.csv (one row per pair, metric, structure and direction), summary.csv (over the pairs, with Wilcoxon's
     p) and a picture of the first pair, and prints the summary. A pair that cannot be used is reported and the others go
@@ -69,7 +70,7 @@ def command(
     tfregkit evaluate runs/x --set 'evaluation.metrics=[dice, {name: folds, scheme: forward}]'
     """
     from tfregkit.config.experiment import load_experiment
-    from tfregkit.data.tables import read_pairs
+    from tfregkit.data.tables import read_cases
     from tfregkit.evaluation.evaluate import evaluate_run
     from tfregkit.evaluation.settings import EvaluationSettings
     from tfregkit.training.run import Run
@@ -82,7 +83,7 @@ def command(
     settings = experiment.evaluation or EvaluationSettings()
     if structures is not None:
         settings = settings.with_structures(structures)
-    pairs = read_pairs(table, check_files=False) if table else None
+    pairs = read_cases(table) if table else None
     result = evaluate_run(run, settings, pairs, out)
     if result.failures:
         raise click.exceptions.Exit(1)

@@ -47,6 +47,8 @@ def evaluate_run(
 ) -> Evaluation:
     """Register pairs with a run and write `metrics.csv`, `summary.csv` and pictures.
 
+    A run whose network segments is measured on single scans, the fixed ones, by the metrics that compare labels.
+
     Args:
         run: The trained run.
         settings: What to measure; the defaults of the section if left out.
@@ -61,20 +63,27 @@ def evaluate_run(
         ConfigError: When lambdas are given for a network that takes none, or there is none for one that takes them.
         DataError: When there is no pair, or none of them could be used.
     """
+    from tfregkit.evaluation.segmented import segmented, without_registration
     from tfregkit.inference.registration import load_run
+    from tfregkit.inference.segmenter import Segmenter
 
     settings, console = settings or EvaluationSettings(), console or Console()
     pairs = list(run_pairs(run, settings) if pairs is None else pairs)
     if not pairs:
         raise DataError("there are no pairs to evaluate.")
-    registration = load_run(run)
-    lambdas = evaluated_lambdas(registration, settings, run, console)
+    registration, look = load_run(run), measured
+    if isinstance(registration, Segmenter):
+        look, (settings, pairs), lambdas = segmented, without_registration(settings, pairs), [None]
+    elif any(pair.single for pair in pairs):
+        raise DataError("a run that registers is evaluated on pairs: a table with the columns `moving` and `fixed`.")
+    else:
+        lambdas = evaluated_lambdas(registration, settings, run, console)
     metrics = build_metrics(settings)
     result = Evaluation(Path(out) if out else run.path / "evaluation")
     with progress(console) as bars:
         task = bars.add_task("Evaluating", total=len(pairs) * len(lambdas))
         for number, pair in enumerate(pairs):
-            for found in measured(registration, pair, lambdas, metrics, settings.directions, **settings.registration):
+            for found in look(registration, pair, lambdas, metrics, settings.directions, **settings.registration):
                 _take(found, pair, result, settings if number < settings.pictures else None, console)
                 bars.advance(task)
     result.rows.sort(key=lambda row: lambdas.index(row.lam))  # stable: the pairs stay in their order
