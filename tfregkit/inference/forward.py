@@ -20,7 +20,7 @@ CHUNK_VOXELS = 2**21
 """Voxels of the working grid that go through the network in one call, times lambdas: a feature map of 64 channels has
 then 512 MB. A grid that is larger alone goes through once for each lambda."""
 
-FIELDS = ("displacement", "inverse", "velocity", "posterior")
+FIELDS = ("displacement", "inverse", "velocity", "posterior", "affine", "deformation")
 """What inference takes of a network's outputs; the others are not even computed where the backend makes a graph."""
 
 

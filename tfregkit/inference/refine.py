@@ -10,9 +10,10 @@ from keras import ops
 
 from tfregkit.errors import ConfigError
 from tfregkit.inference.fit import Fit, Report
+from tfregkit.inference.optimised import Optimised
 from tfregkit.objective.base import Regularizer, Similarity
 from tfregkit.objective.objective import Objective, View
-from tfregkit.ops import integrate, resize_field, warp
+from tfregkit.ops import warp
 
 LEARNING_RATE = 0.1
 """In voxels of the field's grid."""
@@ -30,16 +31,12 @@ def refine(
 ) -> dict[str, np.ndarray]:
     """Go on from a network's answer by descending the run's objective for this pair alone.
 
-    What is optimised is the velocity where the network gives one, else the displacement. A velocity that comes with an
-    inverse is a stationary one: it is integrated by 7 squarings and resized to the images' grid, so that the warp stays
-    a diffeomorphism. Without an inverse (`steps: 0`) it is the displacement itself, perhaps on a coarser grid. An
-    inverse without a velocity is a field of its own: both are optimised, and the objective sees both directions.
-
-    Terms of the `posterior` see one whose means are the fields here, with the variances the network gave.
+    What is optimised, and what comes of it, is told by `Optimised`. Where there are two fields, to and fro, the
+    objective sees both directions.
 
     Args:
         outputs: The network's `displacement` `(1, X, Y, Z, 3)` and, where it has them, `inverse`, `velocity` (possibly
-            coarser) and `posterior` `(1, X, Y, Z, 2 M)`.
+            coarser), `posterior` `(1, X, Y, Z, 2 M)`, `affine` `(1, 3, 4)` and `deformation`.
         moving: `(1, X, Y, Z, 1)`, as the network saw it.
         fixed: `(1, X, Y, Z, 1)`.
         objective: The run's objective; terms of the network's features, which do not change here, are left out.
@@ -48,10 +45,10 @@ def refine(
         report: Called after every step.
 
     Returns:
-        `displacement`, and `velocity` and `inverse` where the network gave them: of the iterate with the lowest loss.
+        `displacement`, and the other fields that the network gave: of the iterate with the lowest loss.
         That is never worse than where it began, unless a similarity samples: then every step looks at other voxels.
     """
-    optimised = _Optimised(outputs, fixed.shape[1:4])
+    optimised = Optimised(outputs, fixed.shape[1:4])
     views = ("forward", "backward") if optimised.two_way else ("forward",)
     objective = objective.depending_on(optimised.names, views)
     if not objective.terms:
@@ -71,48 +68,6 @@ def refine(
     best, _ = Fit(optimised.initial, loss, learning_rate=LEARNING_RATE, steps=steps).run(report)
     found = optimised.fields(ops.convert_to_tensor(best))
     return {name: ops.convert_to_numpy(found[name]) for name in found if name in outputs and name != "posterior"}
-
-
-class _Optimised:
-    """The array that is optimised, and the fields that come of it.
-
-    Args:
-        outputs: Of the network.
-        shape: The images' grid.
-    """
-
-    def __init__(self, outputs: dict[str, np.ndarray], shape: tuple[int, ...]) -> None:
-        self.two_way = "inverse" in outputs and "velocity" not in outputs
-        self.stationary = "inverse" in outputs and not self.two_way
-        self.key = "velocity" if "velocity" in outputs else "displacement"
-        given = ("displacement", "inverse") if self.two_way else (self.key,)
-        self.initial = np.concatenate([outputs[name] for name in given], axis=-1).astype(np.float32)
-        self.names = {name for name in ("displacement", "velocity", "inverse", "posterior") if name in outputs}
-        self.shape = shape
-        self.log_variance = None
-        if "posterior" in outputs:
-            self.log_variance = ops.convert_to_tensor(np.split(outputs["posterior"], 2, axis=-1)[1])
-
-    def fields(self, array: Any, inverse: bool = True) -> dict[str, Any]:
-        """What the network would give, by name. Integrating a velocity to the inverse too takes time."""
-        if self.two_way:
-            fields = dict(zip(("displacement", "inverse"), _each(array), strict=True))
-        else:
-            fields = {self.key: array, "displacement": self._displacement(array)}
-        if self.stationary and inverse:
-            fields["inverse"] = self._displacement(-array)
-        if self.log_variance is not None:
-            means = [resize_field(field, self.log_variance.shape[1:-1]) for field in _each(array)]
-            fields["posterior"] = ops.concatenate([*means, self.log_variance], axis=-1)
-        return fields
-
-    def _displacement(self, field: Any) -> Any:
-        return resize_field(integrate(field) if self.stationary else field, self.shape)
-
-
-def _each(array: Any) -> list[Any]:
-    """The fields side by side in the channels."""
-    return ops.split(array, array.shape[-1] // (len(array.shape) - 2), axis=-1)
 
 
 def learnt(term: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from tfregkit.errors import ConfigError
 from tfregkit.inference.forward import Forward
 from tfregkit.inference.layout import Layout
 from tfregkit.inference.timing import timed
@@ -27,6 +28,8 @@ class Tiled:
     integrated over the whole grid (by 7 squarings), so that the warp is a diffeomorphism with its inverse across the
     tiles as well; else the displacement, with the inverse where the network predicts it.
 
+    Networks with an affine part cannot be used on tiles.
+
     Args:
         forward: The network.
         layout: The tiles.
@@ -41,7 +44,11 @@ class Tiled:
     def __call__(
         self, batch: dict[str, np.ndarray], lambdas: Sequence[float | None]
     ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, float]]]:
-        """See `Forward`; the lambdas one after the other."""
+        """See `Forward`; the lambdas one after the other.
+
+        Raises:
+            ConfigError: When there are several tiles and the network predicts an affine of whole images.
+        """
         if self._layout.counts == (1, 1, 1):
             yield from self._forward(batch, lambdas)
             return
@@ -61,6 +68,11 @@ class Tiled:
         for box, weights in self._layout.boxes():
             place = (slice(None), *box)
             ((outputs, _),) = self._forward({name: image[place] for name, image in batch.items()}, [lam])
+            if "affine" in outputs:
+                raise ConfigError(
+                    "`tile`, `--tile`: the affine part of this run's network must see whole images, and a tile would "
+                    "have an affine of its own. Leave `tile` out, or register with a run without an affine part."
+                )
             for name in KEPT["velocity" in outputs] & set(outputs):
                 field = outputs[name]
                 if name not in whole:

@@ -74,6 +74,12 @@ class Network(Component, keras.Model):
     - `posterior` (of probabilistic networks): `(B, x, y[, z], 2 M)`, the means of the M numbers per voxel that are
       predicted, then their log variances, where they are predicted, perhaps on a coarser grid. Without `noise` the
       fields are made of the means,
+    - `affine` (of networks with an affine part): `(B, N, N + 1)`, `[A | b]` that maps a voxel of the fixed image, about
+      the centre of the grid, to one of the moving image about that centre. `displacement` and `inverse` have it in
+      them, and beside it is
+    - `deformation`: the displacement without the affine, which is applied to the image first (`ops.compose_affine`). A
+      `velocity` and a `posterior` are those of the deformation. A network that gives none is nothing but affine, and
+      its `inverse` is exact,
     - `features` (optional): maps of the whole images by role and pyramid level, for terms that look at them:
       `{"moving": {"P0": (B, X, Y[, Z], C), ...}, "fixed": {...}}`.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tfregkit.objective.earlier import Earlier
 
 
-WholeField = Literal["velocity", "displacement", "inverse"]
+WholeField = Literal["velocity", "displacement", "inverse", "deformation"]
 """The outputs of a network that are fields of whole images."""
 
 LevelField = Annotated[str, Field(pattern=r"^(displacement|velocity|update)\.P\d$")]
@@ -69,7 +69,7 @@ class Regularizer(Component, keras.layers.Layer):
     """How implausible a field is. Lower is better; one value per batch item; float32 under any policy.
 
     A subclass implements `call(self, field) -> (B,)` with `field` of shape `(B, X, Y[, Z], N)` in voxels, or of the
-    `posterior` `(B, X, Y[, Z], 2 M)`. `watches` is as for a `Similarity`.
+    `posterior` `(B, X, Y[, Z], 2 M)`, or of the `affine` `(B, N, N + 1)`. `watches` is as for a `Similarity`.
 
     Args:
         on: Which output of the network the term looks at.
@@ -77,6 +77,6 @@ class Regularizer(Component, keras.layers.Layer):
 
     watches: tuple[str, ...] = ()
 
-    def __init__(self, *, on: FieldName | LatentName | Literal["posterior"] = "displacement") -> None:
+    def __init__(self, *, on: FieldName | LatentName | Literal["posterior", "affine"] = "displacement") -> None:
         super().__init__(dtype="float32")
         self.on = on

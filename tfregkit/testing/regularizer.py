@@ -52,11 +52,21 @@ def float32_under_mixed_precision(regularizer: Regularizer) -> None:
 
 
 def _values_of(regularizer: Regularizer) -> Callable[[Any], Any]:
-    """As `values_of`; a term of the posterior is shown fields as its means, beside log variances of zero."""
+    """As `values_of`; a term of the posterior is shown fields as its means, beside log variances of zero, and one of
+    the affine the identity plus the field's vectors at its first voxels."""
     term = values_of(regularizer)
-    if regularizer.on != "posterior":
-        return term
-    return lambda mean: term(keras.ops.concatenate([mean, keras.ops.zeros_like(mean)], axis=-1))
+    if regularizer.on == "posterior":
+        return lambda mean: term(keras.ops.concatenate([mean, keras.ops.zeros_like(mean)], axis=-1))
+    if regularizer.on == "affine":
+        return lambda vectors: term(_affine_of(vectors))
+    return term
+
+
+def _affine_of(vectors: Any) -> Any:
+    """`(B, N, N + 1)`, the identity where the field is zero."""
+    rank = vectors.shape[-1]
+    flat = keras.ops.reshape(vectors, (vectors.shape[0], -1, rank))
+    return keras.ops.swapaxes(flat[:, : rank + 1], 1, 2) + keras.ops.eye(rank, rank + 1)
 
 
 CHECKS = [

@@ -6,6 +6,8 @@ from tfregkit import hookimpl
 @hookimpl
 def register_components(registry):
     """Import here, so that listing plugins loads Keras only when components are wanted."""
+    from tfregkit_plugins.networks.affine import Affine
+    from tfregkit_plugins.networks.affine_deformable import AffineDeformable
     from tfregkit_plugins.networks.autoencoder import Autoencoder
     from tfregkit_plugins.networks.clmorph import CLMorph
     from tfregkit_plugins.networks.contrareg import ContraReg
@@ -17,6 +19,8 @@ def register_components(registry):
     from tfregkit_plugins.networks.svf import SVF
     from tfregkit_plugins.networks.voxelmorph import VoxelMorph
 
+    registry.network("affine", Affine)
+    registry.network("affine_deformable", AffineDeformable)
     registry.network("autoencoder", Autoencoder)
     registry.network("clmorph", CLMorph)
     registry.network("contrareg", ContraReg)

@@ -9,7 +9,7 @@ from keras import ops
 from tfregkit.api import ConfigError, Strategy, Target, View
 from tfregkit.ops import resize_image, warp
 
-FIELDS = ("displacement", "velocity", "inverse", "posterior")
+FIELDS = ("displacement", "velocity", "inverse", "posterior", "affine", "deformation")
 """What regularizers may look at, beside the fields of `levels` and `latent`."""
 
 IMAGES = ("moving", "fixed", "moving_mask", "fixed_mask")

@@ -7,7 +7,15 @@ import tfregkit
 from tfregkit.errors import ConfigError
 from tfregkit.inference.refine import refine
 from tfregkit.objective.objective import Objective
-from tfregkit.ops import integrate, resize_field, warp
+from tfregkit.ops import (
+    affine_to_displacement,
+    compose,
+    compose_affine,
+    integrate,
+    invert_affine,
+    resize_field,
+    warp,
+)
 from tfregkit.testing.common import array, field, image
 
 SHAPE, COARSE = (11, 13, 17), (6, 7, 9)
@@ -77,3 +85,78 @@ def test_an_objective_that_no_field_changes_is_refused():
     objective = Objective(terms={"smooth": tfregkit.build("regularizer", "diffusion", on="inverse")})
     with pytest.raises(ConfigError, match="`refine`: no term of the run's objective depends on the field"):
         refine({"displacement": field(SHAPE, 3, batch=1)}, moving, fixed, objective, 2)
+
+
+def affine_of():
+    """A turned and shifted grid, `(1, 3, 4)`."""
+    linear = np.eye(3) + np.random.default_rng(6).normal(size=(3, 3)) / 12
+    return np.concatenate([linear, [[1.5], [-2.0], [0.5]]], 1)[None].astype("float32")
+
+
+@pytest.mark.parametrize("kind", ["stationary velocity", "velocity that is the displacement", "two fields"])
+def test_the_affine_stays_and_the_deformation_is_optimised(kind):
+    moving, fixed, affine = image(SHAPE, 1, batch=1), image(SHAPE, 2, batch=1), affine_of()
+    given = field(COARSE, 3, size=3.0, batch=1)
+    deformation = array(resize_field(integrate(given) if kind.startswith("stationary") else given, SHAPE))
+    outputs = {"affine": affine, "deformation": deformation}
+    outputs["displacement"] = array(compose_affine(affine, deformation))
+    if kind != "two fields":
+        outputs["velocity"] = given
+    if kind != "velocity that is the displacement":
+        back = array(resize_field(integrate(-given), SHAPE))
+        outputs["inverse"] = array(compose(back, affine_to_displacement(invert_affine(affine), SHAPE)))
+    terms = {
+        "likeness": tfregkit.build("similarity", "mse"),
+        "smooth": tfregkit.build("regularizer", "diffusion", on="deformation"),
+        "turned": tfregkit.build("regularizer", "orthogonality"),  # of what does not change: left out
+    }
+    seen, views = [], {"likeness": ["forward"]}
+    objective = Objective(terms=terms, views=views, weights={"smooth": 0.1, "turned": 100.0})
+    refined = refine(outputs, moving, fixed, objective, 3, report=lambda *at: seen.append(at[2]))
+    unlike = np.mean((fixed - array(warp(moving, outputs["displacement"]))) ** 2)
+    rough = float(tfregkit.build("regularizer", "diffusion")(deformation)[0])
+    np.testing.assert_allclose(seen[0], unlike + 0.1 * rough, rtol=1e-3)
+    assert seen[-1] < seen[0]
+    assert refined.keys() == outputs.keys()
+    np.testing.assert_array_equal(refined["affine"], affine)
+    expected = array(compose_affine(affine, refined["deformation"]))
+    np.testing.assert_allclose(refined["displacement"], expected, atol=1e-4)
+    assert np.abs(refined["deformation"] - deformation).max() > 1e-3
+    if kind == "stationary velocity":
+        back = array(resize_field(integrate(-refined["velocity"]), SHAPE))
+        there = affine_to_displacement(invert_affine(affine), SHAPE)
+        np.testing.assert_allclose(refined["inverse"], array(compose(back, there)), atol=1e-4)
+
+
+def test_the_posterior_is_of_the_deformation():
+    moving, fixed, affine = image(SHAPE, 1, batch=1), image(SHAPE, 2, batch=1), affine_of()
+    deformation, log_variance = field(SHAPE, 3, size=2.0, batch=1), field(SHAPE, 5, size=2.0, batch=1)
+    outputs = {
+        "affine": affine,
+        "deformation": deformation,
+        "posterior": np.concatenate([deformation, log_variance], -1),
+    }
+    outputs["displacement"] = array(compose_affine(affine, deformation))
+    kl, seen = tfregkit.build("regularizer", "kl", convention="clmorph"), []
+    refine(outputs, moving, fixed, Objective(terms={"kl": kl}), 1, report=lambda *at: seen.append(at[2]))
+    np.testing.assert_allclose(seen[0], kl(outputs["posterior"])[0], rtol=1e-4)
+
+
+def test_of_an_affine_network_the_twelve_numbers_are_optimised():
+    """A blob two voxels off: found by its shift, and everything else stays an affine."""
+    places = np.indices((16, 18, 20))
+    distances = [
+        sum(((p - c) / w) ** 2 for p, c, w in zip(places, at, (2, 4, 7), strict=True))
+        for at in ((8, 9, 10), (8, 11, 10))
+    ]
+    blob = [np.exp(-squared)[None, ..., None].astype("float32") for squared in distances]
+    matrix = np.eye(3, 4, dtype=np.float32)[None]
+    nothing = np.zeros((1, 16, 18, 20, 3), np.float32)
+    outputs = {"affine": matrix, "displacement": nothing, "inverse": nothing}
+    terms = {"likeness": tfregkit.build("similarity", "mse"), "turned": tfregkit.build("regularizer", "orthogonality")}
+    objective = Objective(terms=terms, weights={"turned": 0.01})
+    refined = refine(outputs, blob[1], blob[0], objective, 80)
+    np.testing.assert_allclose(refined["affine"][0, :, 3], [0, 2, 0], atol=0.25)
+    np.testing.assert_allclose(refined["affine"][0, :, :3], np.eye(3), atol=0.1)
+    for name, of in (("displacement", refined["affine"]), ("inverse", invert_affine(refined["affine"]))):
+        np.testing.assert_allclose(refined[name], array(affine_to_displacement(of, (16, 18, 20))), atol=1e-4)

@@ -56,6 +56,8 @@ class Local(Network):
                 found[name] = resize_field(integrate(sign * velocity), shape)
         elif "inverse" in self.gives:
             found["inverse"] = -2.0 * field
+        if "affine" in self.gives:
+            found["affine"] = ops.eye(3, 4)[None]
         return found
 
 
@@ -263,3 +265,10 @@ def test_a_stitcher_comes_from_a_run_whose_network_has_a_trained_one(monkeypatch
     found = Tiling.of(16, None, "runs/x")
     assert (found.stitcher, found.source, found.overlap) == (network.stitcher, "runs/x", (0, 0, 0))
     assert Tiling.of(found) is found
+
+
+def test_an_affine_of_every_tile_is_refused():
+    tiled = Tiled(Forward(Local(gives=("affine",))), Layout.evenly(SHAPE, (8, 8, 8), (2, 2, 2), 2))
+    batch = {name: np.zeros((1, *SHAPE, 1), np.float32) for name in ("moving", "fixed")}
+    with pytest.raises(ConfigError, match="`--tile`: the affine part of this run's network must see whole images"):
+        next(tiled(batch, [None]))

@@ -10,10 +10,12 @@ COMPONENTS = [
     ("similarity", "ncc", {"window": 5}),
     ("similarity", "ncc", {"window": 5, "form": "root"}),
     ("regularizer", "bending", {}),
+    ("regularizer", "determinant", {}),
     ("regularizer", "diffusion", {}),
     ("regularizer", "kl", {"convention": "clmorph"}),
     ("regularizer", "kl", {"convention": "exact"}),
     ("regularizer", "negative_jacobian", {}),
+    ("regularizer", "orthogonality", {}),
     ("regularizer", "velocity_l2", {}),
     ("encoder", "unet", {"filters": [3, 5]}),
     ("encoder", "unet", {"filters": [3, 5], "block": "cin"}),
@@ -25,6 +27,15 @@ COMPONENTS = [
     ("stitcher", "swin", {"window": 2}),
     ("stitcher", "swin", {"window": 3, "shift": 2, "resolution": "full", "heads": 3, "mlp_ratio": 2}),
     ("stitcher", "swin", {"token": "voxel", "window": 2, "normalization": "layer"}),
+    ("network", "affine", {"filters": [3, 4, 5]}),
+    (
+        "network",
+        "affine_deformable",
+        {
+            "affine": {"name": "affine", "filters": [3, 4, 5]},
+            "deformable": {"name": "clmorph", "encoder_filters": [3], "decoder_filters": [3], "steps": 5},
+        },
+    ),
     ("network", "voxelmorph", {"encoder_filters": [3, 5], "decoder_filters": [5, 4, 3]}),
     (
         "network",
