@@ -35,7 +35,7 @@ def without_registration(
     if not metrics:
         named = ", ".join(f"`{spec.name}`" for spec in settings.metrics)
         raise ConfigError(
-            f"evaluation.metrics: this run's network segments, and {named} measure registrations. Take dice, hd95, assd."
+            f"evaluation.metrics: this run's network segments, and {named} measure registrations. Take dice or hd95."
         )
     return settings.model_copy(update={"metrics": metrics, "pictures": 0}), each_alone(pairs, "fixed")
 

@@ -1,0 +1,77 @@
+"""A stage whose encoder begins where an earlier stage's ended."""
+
+import copy
+
+import numpy as np
+import pytest
+import yaml
+from keras import ops
+from segmentation_data import segmentation_experiment
+
+import tfregkit
+from tfregkit.config.experiment import load_experiment
+from tfregkit.errors import ConfigError
+from tfregkit.training.plan import check_plan
+from tfregkit.training.train import train
+
+
+def two_stages(folder, **model):
+    """A segmentation, then another one of the same encoder that begins with its weights and is not trained."""
+    experiment = segmentation_experiment(folder)
+    first = experiment["stages"][0]
+    first["trainer"] = {"steps": 2, "learning_rate": 0.01, "validate_every": 2, "checkpoint_every": 2}
+    second = copy.deepcopy(first)
+    second |= {"name": "second", "initial": {"encoder": "segmentation"}}
+    second["model"] |= {"labels": [1], **model}
+    second["trainer"]["steps"] = 0
+    return {"seed": 3, "stages": [first, second]}
+
+
+def written(experiment, tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(experiment))
+    return load_experiment(path)
+
+
+def values(layer):
+    return [ops.convert_to_numpy(variable) for variable in layer.variables]
+
+
+def test_the_part_begins_where_the_other_stage_ended_and_nothing_else_does(subjects, tmp_path):
+    run = train(written(two_stages(subjects), tmp_path), tmp_path / "run")
+    first, second = run.network(1), run.network(2)
+    for own, theirs in zip(values(second.encoder), values(first.encoder), strict=True):
+        np.testing.assert_array_equal(own, theirs)
+    kernels = [network.decoder.variables[0] for network in (first, second)]
+    assert np.abs(ops.convert_to_numpy(kernels[0]) - ops.convert_to_numpy(kernels[1])).max() > 1e-3
+    fresh = tfregkit.build("network", "segmentation", **{k: v for k, v in run.resolved["stages"][1]["model"].items()
+                                                         if k != "name"})  # fmt: skip
+    fresh({"fixed": np.zeros((1, 4, 4, 4, 1), "float32")})
+    assert np.abs(values(fresh.encoder)[0] - values(second.encoder)[0]).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("encoder", "said"),
+    [
+        ({"filters": [5, 6]}, r"initial.encoder: .*kernel is \(3, 3, 3, 1, 5\) here, and .*kernel of stage "
+                              r"`segmentation` is \(3, 3, 3, 1, 4\)"),
+        ({"filters": [4, 6], "convolutions": 2}, r"kernel is \(3, 3, 3, 4, 4\) here, and .* is \(3, 3, 3, 4, 6\)"),
+        ({"filters": [4, 6, 7]}, "is only in the network of this stage"),
+    ],
+)  # fmt: skip
+def test_a_part_that_differs_is_told_before_anything_is_trained(subjects, tmp_path, encoder, said):
+    experiment = written(two_stages(subjects, encoder={"name": "unet", **encoder}), tmp_path)
+    with pytest.raises(ConfigError, match=f"stage `second`: initial.*{said}|stage `second`: .*{said}"):
+        check_plan(experiment)
+
+
+def test_parts_and_stages_that_are_not_there(subjects, tmp_path):
+    experiment = two_stages(subjects)
+    experiment["stages"][1]["initial"] = {"encoders": "segmentation"}
+    with pytest.raises(
+        ConfigError, match=r"network of this stage has no part `encoders`. Its parts: .*`encoder`, `dec"
+    ):
+        check_plan(written(experiment, tmp_path))
+    experiment["stages"][1]["initial"] = {"encoder": "segmentations"}
+    with pytest.raises(ConfigError, match=r"c.yaml:\d+: .*there is no stage `segmentations` before this one"):
+        written(experiment, tmp_path)
