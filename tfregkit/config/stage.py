@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tfregkit.config.settings import Kind, Settings, Spec
+from tfregkit.config.settings import Kind, Settings, Spec, StageName
 from tfregkit.data.settings import DataSettings
 from tfregkit.objective.settings import ObjectiveSettings
 from tfregkit.training.settings import TrainerSettings
@@ -20,6 +20,11 @@ class StageSettings(Settings):
     )
     data: DataSettings = Field(description="Where images come from and what is done to them.")
     model: Annotated[Spec, Kind("network")] = Field(description="The network.")
+    initial: dict[str, StageName] | None = Field(
+        None,
+        description="Parts of the network that begin with the trained weights of an earlier stage's, by name: "
+        "`{encoder: pretraining}`. They are trained on from there.",
+    )
     objective: ObjectiveSettings = Field(description="What training makes small.")
     strategy: Annotated[Spec, Kind("strategy")] = Field("unsupervised", description="What one training step computes.")
     trainer: TrainerSettings = Field(description="How long, how fast and on what hardware.")

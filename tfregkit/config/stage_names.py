@@ -15,10 +15,14 @@ Path = tuple[Hashable, ...]
 
 
 def stages_named(value: Any, at: Path) -> Iterator[tuple[Path, str]]:
-    """Every `StageName` that is set in the component sections below a value, with its place."""
+    """Every `StageName` that is set in the sections below a value, with its place."""
     if isinstance(value, BaseModel):
         for name, info in type(value).model_fields.items():
-            yield from stages_named(getattr(value, name), (*at, info.alias or name))
+            inner, place = getattr(value, name), (*at, info.alias or name)
+            if isinstance(inner, dict) and _is_stage(info.annotation):
+                yield from (((*place, key), stage) for key, stage in inner.items())
+            else:
+                yield from stages_named(inner, place)
     elif isinstance(value, Spec):
         component = value.component or registry.current().get(value.kind, value.name).component
         hints = schema.annotations(component)

@@ -6,6 +6,7 @@ from tfregkit.config.experiment import Experiment
 from tfregkit.errors import ConfigError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.objective import Objective
+from tfregkit.training.initial import check_initial
 from tfregkit.training.parts import build_network, check_batch, check_lambda, check_target, connected
 
 
@@ -13,8 +14,8 @@ def check_plan(experiment: Experiment) -> None:
     """Build every stage's network and objective, without weights, as far as the stages fit each other.
 
     Raises:
-        ConfigError: Naming the stage: a lambda that its network does not take (or lacks), features or heads that an
-            earlier stage cannot give, batches too small for a term, a term that needs another strategy, lambdas to
+        ConfigError: Naming the stage: a lambda that its network does not take (or lacks), features, heads or initial
+            weights that an earlier stage cannot give, batches too small for a term, a term that needs another strategy, lambdas to
             evaluate at for a network that takes none.
     """
     planned = _Planned()
@@ -26,6 +27,7 @@ def check_plan(experiment: Experiment) -> None:
             check_batch(stage, objective)
             check_target(stage, objective)
             connected(stage, objective, planned)
+            check_initial(network, stage.initial, planned)
         except TfregkitError as error:
             raise type(error)(f"stage `{stage.name}`: {error}") from error
         planned.networks[stage.name], planned.objectives[stage.name] = network, objective

@@ -26,6 +26,7 @@ from tfregkit.training.callbacks.validation import Validation
 from tfregkit.training.checkpoint import Checkpoints, restore
 from tfregkit.training.earlier import EarlierStages
 from tfregkit.training.held_out import WithHeldOut, held_out_batches
+from tfregkit.training.initial import start_from
 from tfregkit.training.learned import write_learned
 from tfregkit.training.loader import Loader
 from tfregkit.training.run import Run
@@ -155,6 +156,7 @@ class Stage:
             self.trainer.optimizer.build(self.trainer.trainable_variables)
             steps = self.checkpoints.steps() if resume else []
             if not steps:
+                start_from(self.trainer.network, self.settings.initial, EarlierStages(self.run, self.index))
                 return 0
             restore(self.checkpoints.path(steps[-1]), self._variables())
         return steps[-1]
