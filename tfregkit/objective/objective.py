@@ -201,7 +201,8 @@ class Objective(keras.layers.Layer):
         if term.on not in fields:
             raise ConfigError(
                 f"objective.terms.{name}: looks at the network's `{term.on}`, but this network gives only "
-                f"{', '.join(f'`{key}`' for key in sorted(fields))}. Set `on` to one of these."
+                f"{', '.join(f'`{key}`' for key in sorted(fields))}. Take a network that gives it (`probabilistic` "
+                "ones give a `posterior`, `bidirectional` ones an `inverse` in training), or set `on` to one of these."
             )
         return fields[term.on]
 

@@ -80,7 +80,8 @@ def test_uniform_lambda_must_come_with_the_batch(case):
 def test_a_field_the_network_does_not_give_is_named(case):
     images, fields = case
     del fields["velocity"]
-    with pytest.raises(ConfigError, match="objective.terms.size: looks at the network's `velocity`.*`displacement`"):
+    message = "objective.terms.size: looks at the network's `velocity`.*`displacement`. Take a network that gives it"
+    with pytest.raises(ConfigError, match=message):
         objective()([View(images["fixed"], images["moved"])], fields)
 
 

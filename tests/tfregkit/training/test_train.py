@@ -166,7 +166,7 @@ def test_a_mask_the_data_does_not_have(config, tmp_path):
 
 
 def test_what_a_part_finds_wrong_is_said_without_keras_own_words(config, tmp_path):
-    """Errors of a term, and of the network about its grid, which are raised within Keras' calls."""
+    """Errors of a term and of the strategy, which are raised within Keras' calls."""
     with pytest.raises(ConfigError, match=r"^similarity `patch_contrast` looks at the network's features .* do.$"):
         trained(config, tmp_path / "a", "objective.terms.contrast={similarity: patch_contrast}")
     with pytest.raises(ConfigError, match=r"^strategy.symmetric: this network gives no inverse .* that does.$"):
