@@ -47,11 +47,13 @@ def command(
     """Compare evaluated RUNs on the pairs they share: means, tests, box plots.
 
     A RUN is a run that was evaluated, a folder with a metrics.csv, or such a file; LABEL= names it in tables and plots.
-    Pairs and structures that are not in every run are left out, which is told.
+    Pairs and structures that are not in every run are left out, which is told, and so are metrics that were not
+    measured with the same parameters.
 
     Three or more runs are tested with Friedman's test, and each two of them (or each with --reference) with Wilcoxon's
     signed-rank test, two-sided, corrected by Bonferroni. Writes compare.csv (each metric, structure and run),
-    tests.csv, compare.tex and a box plot of each metric, compare_METRIC.png. With a single RUN: its table and plots.
+    compare.json (the metrics' parameters), tests.csv, compare.tex and a box plot of each metric, compare_METRIC.png.
+    With a single RUN: its table and plots.
 
     \b
     tfregkit compare runs/ncc runs/mi runs/mind --out comparison
@@ -63,6 +65,7 @@ def command(
     from tfregkit.evaluation.compared import read_compared
     from tfregkit.evaluation.comparison import Difference, Line, compare
     from tfregkit.evaluation.comparison_table import latex, printed_differences, printed_values
+    from tfregkit.evaluation.conventions import write_conventions
     from tfregkit.evaluation.table import write_table
     from tfregkit.files import write_text
     from tfregkit.report.boxes import box_figure
@@ -72,6 +75,7 @@ def command(
         raise ConfigError(f"a run has the label `{BEFORE}`, which --before needs. Name it: `LABEL=PATH`.")
     shown = [compared[0].before(BEFORE), *compared] if before else compared
     comparison = compare(shown, metrics, reference=reference, untested=[BEFORE] if before else [])
+    write_conventions(out / "compare.csv", comparison.conventions)
     write_table(out / "compare.csv", comparison.lines, Line)
     (out / "tests.csv").unlink(missing_ok=True)
     if comparison.differences:

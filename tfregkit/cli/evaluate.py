@@ -58,9 +58,9 @@ def command(
 ) -> None:
     """Register pairs with RUN and measure them, before and after; or segment scans, and compare them with their labels.
 
-    Writes metrics.csv (one row per pair, metric, structure and direction), summary.csv (over the pairs, with Wilcoxon's
-    p) and a picture of the first pair, and prints the summary. A pair that cannot be used is reported and the others go
-    on; the exit code is then 1.
+    Writes metrics.csv (one row per pair, metric, structure and direction), metrics.json (what the metrics were measured
+    with), summary.csv (over the pairs, with Wilcoxon's p) and a picture of the first pair, and prints the summary. A
+    pair that cannot be used is reported and the others go on; the exit code is then 1.
 
     \b
     tfregkit evaluate runs/x

@@ -6,11 +6,12 @@ import csv
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tfregkit.errors import ConfigError, DataError
 from tfregkit.evaluation.base import Direction
+from tfregkit.evaluation.conventions import Conventions, read_conventions
 from tfregkit.evaluation.labels import path_labels
 from tfregkit.evaluation.table import Row, read_rows
 from tfregkit.lambdas import spelled
@@ -20,11 +21,15 @@ NAME = "metrics.csv"
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """One run's rows, of one lambda and one direction, and its label in tables and plots."""
+    """One run's rows, of one lambda and one direction, and its label in tables and plots.
+
+    `conventions` holds the parameters of its metrics, as far as they are known.
+    """
 
     label: str
     path: Path
     rows: list[Row]
+    conventions: Conventions = field(default_factory=dict)
 
     @property
     def metrics(self) -> list[str]:
@@ -63,7 +68,7 @@ def read_compared(
         if times > 1:
             raise ConfigError(f"{times} runs have the label `{what}`. Name them: `a=PATH b=PATH`.")
     return [
-        Compared(label, file, _chosen(_rows(file), file, direction, lam))
+        Compared(label, file, _chosen(_rows(file), file, direction, lam), read_conventions(file))
         for label, file in zip(labels, files, strict=True)
     ]
 

@@ -12,6 +12,7 @@ import numpy as np
 from tfregkit.errors import ConfigError, DataError
 from tfregkit.evaluation.base import Metric
 from tfregkit.evaluation.compared import Compared
+from tfregkit.evaluation.conventions import Conventions, disagreement
 from tfregkit.evaluation.matching import Matched, match
 from tfregkit.evaluation.statistics import bonferroni, friedman, smallest_p, wilcoxon
 from tfregkit.evaluation.table import SECONDS, Row, Summary, summarise
@@ -60,7 +61,8 @@ class Difference:
 class Comparison:
     """Everything that was found. `matched` holds the values of metrics that have one for each pair, for plots.
 
-    Runs in `untested` are shown, and are neither tested nor called best.
+    Runs in `untested` are shown, and are neither tested nor called best. `conventions` holds the parameters of metrics,
+    in which the runs agree, where they are known.
     """
 
     runs: list[str]
@@ -70,6 +72,7 @@ class Comparison:
     differences: list[Difference] = field(default_factory=list)
     matched: list[Matched] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    conventions: Conventions = field(default_factory=dict)
 
 
 def compare(
@@ -83,13 +86,13 @@ def compare(
 
     Args:
         runs: One or more; tests need two.
-        metrics: Names; by default all that every run has, but for `seconds`.
+        metrics: Names; by default all that every run has and has measured alike, but for `seconds`.
         reference: The label of the run that the others are compared with; by default all pairs of runs are compared.
         untested: Labels of runs that are shown and not tested.
 
     Raises:
         ConfigError: When there is no such reference.
-        DataError: When a run lacks a metric, or the runs have nothing in common.
+        DataError: When a run lacks a metric or has measured it in another way, or the runs have nothing in common.
     """
     labels = [run.label for run in runs]
     tested = [label for label in labels if label not in untested]
@@ -103,6 +106,8 @@ def compare(
         _check(runs, name)
     known, result = known_metrics(names), Comparison(labels, reference, untested)
     for name in names:
+        if measured := {key: value for run in runs for key, value in run.conventions.get(name, {}).items()}:
+            result.conventions[name] = measured
         matched = match(runs, name)
         lines = list(_lines(matched, known))
         result.lines.extend(lines)
@@ -135,16 +140,25 @@ def known_metrics(names: Sequence[str]) -> dict[str, Metric]:
 
 
 def _shared(runs: Sequence[Compared], notes: dict[str, list[str]]) -> list[str]:
-    """The metrics that every run has."""
+    """The metrics that every run has, measured alike."""
     every = dict.fromkeys(name for run in runs for name in run.metrics if name != SECONDS)
-    shared = [name for name in every if all(name in run.metrics for run in runs)]
-    if not shared:
-        raise DataError("the runs have no metric in common.")
+    shared = []
     for name in every:
-        if name not in shared:
-            lacking = ", ".join(run.label for run in runs if name not in run.metrics)
-            notes.setdefault(f"left out, for it is not in {lacking}", []).append(name)
+        if lacking := [run.label for run in runs if name not in run.metrics]:
+            notes.setdefault(f"left out, for it is not in {', '.join(lacking)}", []).append(name)
+        elif differs := _disagreement(runs, name):
+            notes.setdefault(f"left out, for it was not measured alike: {differs}", []).append(name)
+        else:
+            shared.append(name)
+    if not shared:
+        reasons = "".join(f"\n{', '.join(which)}: {note}" for note, which in notes.items())
+        raise DataError(f"the runs have no metric in common.{reasons}")
     return shared
+
+
+def _disagreement(runs: Sequence[Compared], name: str) -> str:
+    """In what the runs measured a metric differently, where it is known."""
+    return disagreement({run.label: run.conventions[name] for run in runs if name in run.conventions})
 
 
 def _check(runs: Sequence[Compared], name: str) -> None:
@@ -153,6 +167,10 @@ def _check(runs: Sequence[Compared], name: str) -> None:
             raise DataError(
                 f"{run.path}: has no metric `{name}`.{did_you_mean(name, run.metrics)} It has: {one_of(run.metrics)}"
             )
+    if differs := _disagreement(runs, name):
+        raise DataError(
+            f"{name}: was not measured alike: {differs}. Evaluate the runs with the same `evaluation` section."
+        )
 
 
 def _lines(matched: Matched, known: dict[str, Metric]) -> Iterator[Line]:

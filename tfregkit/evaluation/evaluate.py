@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tfregkit.data.base import Pair
 from tfregkit.errors import ConfigError, DataError, reason
 from tfregkit.evaluation.base import Case, Metric
+from tfregkit.evaluation.conventions import named, parameters, write_conventions
 from tfregkit.evaluation.measure import Measured, measured
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.evaluation.table import Row, Summary, printed, summarise, write_table
@@ -45,7 +46,7 @@ def evaluate_run(
     *,
     console: Console | None = None,
 ) -> Evaluation:
-    """Register pairs with a run and write `metrics.csv`, `summary.csv` and pictures.
+    """Register pairs with a run and write `metrics.csv`, `metrics.json`, `summary.csv` and pictures.
 
     A run whose network segments is measured on single scans, the fixed ones, by the metrics that compare labels.
 
@@ -79,6 +80,7 @@ def evaluate_run(
     else:
         lambdas = evaluated_lambdas(registration, settings, run, console)
     metrics = build_metrics(settings)
+    conventions = {name: parameters(spec) for name, spec in named(settings.metrics).items()}
     result = Evaluation(Path(out) if out else run.path / "evaluation")
     with progress(console) as bars:
         task = bars.add_task("Evaluating", total=len(pairs) * len(lambdas))
@@ -89,6 +91,7 @@ def evaluate_run(
     result.rows.sort(key=lambda row: lambdas.index(row.lam))  # stable: the pairs stay in their order
     if not result.rows:
         raise DataError("no pair could be evaluated:\n" + "\n".join(dict.fromkeys(result.failures.values())))
+    write_conventions(result.folder / "metrics.csv", conventions, registration=settings.registration)
     return _finished(result, metrics, console)
 
 
@@ -111,14 +114,7 @@ def run_pairs(run: Run, settings: EvaluationSettings) -> Sequence[Pair]:
 
 def build_metrics(settings: EvaluationSettings) -> dict[str, Metric]:
     """The metrics by the name of their rows. A second one of the same name is `name_2`, and so on."""
-    metrics: dict[str, Metric] = {}
-    for spec in settings.metrics:
-        number, name = 1, spec.name
-        while name in metrics:
-            number += 1
-            name = f"{spec.name}_{number}"
-        metrics[name] = spec.build()
-    return metrics
+    return {name: spec.build() for name, spec in named(settings.metrics).items()}
 
 
 def evaluated_lambdas(

@@ -14,6 +14,7 @@ from rich.markup import escape
 from tfregkit import __version__
 from tfregkit.data.base import Pair
 from tfregkit.errors import ConfigError, DataError
+from tfregkit.evaluation.conventions import parameters
 from tfregkit.evaluation.evaluate import progress
 from tfregkit.evaluation.measure import measured
 from tfregkit.evaluation.pair_rows import PairRows
@@ -107,7 +108,7 @@ def sweep_run(
 
     console, registration = console or Console(), load_run(run)
     metrics = {spec.name: spec.build() for spec in settings.metrics}
-    depends = {"weights": sha256(run.weights()), "metrics": [_spelled(spec) for spec in settings.metrics]}
+    depends = {"weights": sha256(run.weights()), "metrics": [parameters(spec) for spec in settings.metrics]}
     kept = PairRows(folder / f"{label}_pairs.csv", {**depends, **settings.registration}, pairs)
     if kept.resumed:
         console.print(f"{label}: {len(kept.resumed)} pairs are measured already: {kept.path}", highlight=False)
@@ -176,10 +177,3 @@ def check_conditioned(run: Run) -> None:
             f"{run.path}: its network is not conditioned on lambda, so there is nothing to sweep. Train one with "
             "`conditioning: film` and `objective.lambda: uniform`."
         )
-
-
-def _spelled(spec: Any) -> dict[str, Any]:
-    """A metric as plain data, with the contents of the structures file."""
-    plain = spec.plain()
-    path = plain.get("structures")
-    return {**plain, "contents": sha256(Path(path)) if path else None}

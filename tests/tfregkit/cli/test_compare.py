@@ -1,6 +1,7 @@
 """`tfregkit compare` on evaluations that were written by hand."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from evaluated_runs import rows, write_evaluation
 from matplotlib.image import imread
 
 from tfregkit.cli.main import run as tfregkit
+from tfregkit.evaluation.conventions import write_conventions
 
 VALUES = np.array([0.70, 0.60, 0.80, 0.55, 0.65, 0.74, 0.77])
 GAINS = {"ncc": 0.0, "mi": 0.02, "mind": 0.05}
@@ -38,6 +40,7 @@ def test_tables_tests_and_plots(folder, capsys):
     out = folder / "out"
     assert sorted(path.name for path in out.iterdir()) == [
         "compare.csv",
+        "compare.json",
         "compare.tex",
         "compare_dice.png",
         "compare_folds.png",
@@ -61,6 +64,21 @@ def test_tables_tests_and_plots(folder, capsys):
     shown = capsys.readouterr().out
     assert "dice ↑" in shown
     assert "ncc → Mutual" in shown
+
+
+def test_what_was_measured_with_what_goes_on_to_the_table(folder, capsys):
+    for name, scheme in (("ncc", "central"), ("mi", "central"), ("mind", "forward")):
+        write_conventions(folder / name / "evaluation/metrics.csv", {"folds": {"name": "folds", "scheme": scheme}})
+    for name in GAINS:
+        write_evaluation(folder / name, rows("dice", {"": VALUES}) + rows("folds", {"": 1 - VALUES}))
+    assert compare("ncc", "mi", "--before", "--out", "out") == 0
+    said = json.loads((folder / "out/compare.json").read_text())["metrics"]
+    assert said == {"folds": {"name": "folds", "scheme": "central"}}
+    assert compare("ncc", "mi", "mind", "--out", "other") == 0
+    assert "folds: left out, for it was not measured alike: scheme central in ncc" in capsys.readouterr().out
+    assert compare("ncc", "mind", "--metric", "folds", "--out", "third") == 2
+    assert "scheme central in ncc, scheme forward in mind" in " ".join(capsys.readouterr().err.split())
+    assert not (folder / "third").exists()
 
 
 def test_one_metric_against_a_reference(folder, capsys):

@@ -2,6 +2,7 @@
 
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,10 +126,26 @@ def test_metrics_that_are_not_in_all_runs():
         compare(runs, ["tre"])
     with pytest.raises(DataError, match="a.csv: has no metric `dise`. Did you mean `dice`"):
         compare(runs, ["dise"])
-    with pytest.raises(DataError, match="no metric in common"):
+    with pytest.raises(DataError, match=r"no metric in common.\ntre: left out, for it is not in y\ndice: left"):
         compare([Compared("x", Path("x"), rows("tre", {"": A})), Compared("y", Path("y"), rows("dice", {"": A}))])
     with pytest.raises(ConfigError, match="the reference `aa` is none of the runs. Did you mean `a`"):
         compare(runs, reference="aa")
+
+
+def test_metrics_that_were_not_measured_alike():
+    central, forward = ({"name": "folds", "scheme": scheme} for scheme in ("central", "forward"))
+    a, b, c = three()
+    unlike = [replace(a, conventions={"folds": central}), replace(b, conventions={"folds": forward}), c]
+    found = compare(unlike)
+    assert {line.metric for line in found.lines} == {"dice", "dice30_mean", "dice_p30"}
+    differs = "not measured alike: scheme central in a, scheme forward in b"
+    assert found.notes == [f"folds: left out, for it was {differs}"]
+    with pytest.raises(DataError, match=f"folds: was {differs}. Evaluate the runs with the same `evaluation` section."):
+        compare(unlike, ["folds"])
+    alike = [replace(one, conventions={"folds": central}) for one in (a, b)]
+    found = compare([*alike, c], ["dice", "folds"])  # what another program measured is unknown
+    assert (found.notes, found.conventions) == ([], {"folds": central})
+    assert {line.metric for line in found.lines} == {"dice", "folds"}
 
 
 def test_metrics_that_are_not_installed_have_no_better_and_no_best():

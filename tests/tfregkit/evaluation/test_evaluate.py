@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from dataclasses import replace
 from types import SimpleNamespace
@@ -254,6 +255,24 @@ def test_repeated_metrics_get_numbers():
     metrics = build_metrics(settings)
     assert list(metrics) == ["folds", "folds_2", "ncc"]
     assert metrics["folds_2"].scheme == "forward"
+
+
+def test_what_the_numbers_were_measured_with_stands_beside_them(tmp_path, pairs, shifts):
+    (tmp_path / "s.json").write_text('{"block": 1, "both": [3, 1]}')
+    metrics = [
+        {"name": "assd", "structures": str(tmp_path / "s.json")},
+        "folds",
+        {"name": "folds", "scheme": "forward"},
+    ]
+    result, _ = evaluated(fake_run(tmp_path, test=pairs), metrics=metrics, refine=3, pictures=0)
+    said = json.loads((result.folder / "metrics.json").read_text())
+    assert said["metrics"] == {
+        "assd": {"name": "assd", "labels": {"block": [1], "both": [1, 3]}, "convention": "voxel"},
+        "folds": {"name": "folds", "scheme": "central", "region": "all"},
+        "folds_2": {"name": "folds", "scheme": "forward", "region": "all"},
+    }
+    assert said["registration"] == {"refine": 3}
+    assert {row["metric"] for row in rows(result.folder / "metrics.csv")} == {*said["metrics"], "seconds"}
 
 
 def test_structures_file_reaches_every_metric_that_merges_labels(tmp_path):
