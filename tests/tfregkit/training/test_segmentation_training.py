@@ -1,11 +1,13 @@
 """A whole small segmentation: trained on single scans, evaluated, used."""
 
 import csv
+import io
 
 import nibabel as nib
 import numpy as np
 import pytest
 import yaml
+from rich.console import Console
 from segmentation_data import segmentation_experiment
 from training_processes import rows
 
@@ -73,3 +75,13 @@ def test_scans_without_labels_cannot_train(path, tmp_path):
     with pytest.raises(DataError, match="looks at label maps, and these scans have none: dina"):
         train(bare, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_structures_that_nobody_has_and_labels_of_no_structure(path, tmp_path):
+    absent = load_experiment(path, [f"{STAGE}.model.labels={{core: 2, rim: [3, 7]}}"])
+    with pytest.raises(DataError, match=r"no training scan has a label of `rim` .* in the training scans: 1, 2"):
+        train(absent, tmp_path / "run")
+    console = Console(file=io.StringIO(), width=200)
+    core = load_experiment(path, [f"{STAGE}.model.labels=[2]", f"{STAGE}.trainer.steps=0", "evaluation=null"])
+    train(core, tmp_path / "run", console=console)
+    assert "background, of no structure: labels 1" in console.file.getvalue()
