@@ -15,8 +15,8 @@ def check_plan(experiment: Experiment) -> None:
 
     Raises:
         ConfigError: Naming the stage: a lambda that its network does not take (or lacks), features, heads or initial
-            weights that an earlier stage cannot give, batches too small for a term, a term that needs another strategy, lambdas to
-            evaluate at for a network that takes none.
+            weights that an earlier stage cannot give, batches too small for a term, a term that needs another
+            strategy, lambdas to evaluate at for a network that takes none.
     """
     planned = _Planned()
     for stage in experiment.stages:

@@ -30,6 +30,7 @@ from tfregkit.training.initial import start_from
 from tfregkit.training.learned import write_learned
 from tfregkit.training.loader import Loader
 from tfregkit.training.run import Run
+from tfregkit.training.structures import left_over
 from tfregkit.training.trainer import Trainer
 
 TIMES = ["seconds", "wait", "images_per_s", "learning_rate"]
@@ -70,6 +71,8 @@ class Stage:
             labels="labels" in needs,
             roles=strategy.roles,
         )
+        if network.structures and (others := left_over(network.structures, self.data.train)):
+            console.print(f"{settings.name}: background, of no structure: labels {', '.join(map(str, others))}")
         self.lam = settings.objective.lam if network.conditioned else None
         self.make = self._batches(self.data.train, needs)
         if strategy.holds_out:
