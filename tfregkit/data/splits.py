@@ -36,6 +36,7 @@ def make_split(
     reference: str | int | None = None,
     max_validation_pairs: int | None = None,
     max_test_pairs: int | None = None,
+    extra: Sequence[Subject] = (),
 ) -> Split:
     """The pairs of each split from a list of scans: all a data set's `split` has to do once it knows its scans.
 
@@ -56,14 +57,19 @@ def make_split(
             of theirs.
         max_validation_pairs: Keep at most so many.
         max_test_pairs: Keep at most so many.
+        extra: Further scans, which only train and count in no share.
 
     Raises:
         DataError: If a person is in two splits, a name is unknown, or nothing is left to train on; if `reference` has
-            not exactly one scan to be registered to, or is in validation or test.
+            not exactly one scan to be registered to, or is in validation or test; if an extra scan has the name of
+            another person.
     """
     if assigned is None:
         persons = [scan.subject for scan in scans]
         assigned = split_persons(persons, seed, source=source, train=train, validation=validation, test=test)
+    if known := sorted({scan.subject for scan in extra} & {scan.subject for scan in scans}):
+        raise DataError(f"{source}: `{known[0]}` is the name of an extra scan and of another one. Rename the file.")
+    scans, assigned = [*scans, *extra], {**assigned, **dict.fromkeys((scan.subject for scan in extra), "train")}
     modalities = {"moving_modality": moving_modality, "fixed_modality": fixed_modality}
     how = {part: {"pairing": pairing, "atlas": atlas, "atlas_role": atlas_role} for part in PARTS}
     if reference is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +41,9 @@ class Nifti(Dataset):
         labels: With `images`: the pattern of the label maps, with the same fields.
         masks: With `images`: the pattern of the masks.
         points: With `images`: the pattern of the landmark lists.
+        extra_images: The pattern of further scans, which only train, such as `tfregkit sample` makes; not with a table
+            of pairs or `learn2reg`.
+        extra_labels: The pattern of their label maps.
         table: A CSV file of scans (column `image`) or of pairs (columns `moving`, `fixed`).
         bids: The root of a BIDS folder. Modalities are suffixes (`T1w`).
         learn2reg: A Learn2Reg `*_dataset.json`. Its validation and test pairs are used as they are.
@@ -69,6 +73,8 @@ class Nifti(Dataset):
         labels: PathPattern | None = None,
         masks: PathPattern | None = None,
         points: PathPattern | None = None,
+        extra_images: PathPattern | None = None,
+        extra_labels: PathPattern | None = None,
         table: Path | None = None,
         bids: Path | None = None,
         learn2reg: Path | None = None,
@@ -97,6 +103,10 @@ class Nifti(Dataset):
         if images is None and any(partners.values()):
             extra = ", ".join(name for name, value in partners.items() if value)
             raise ValueError(f"`labels`, `masks` and `points` go with `images`. Received: {extra} with {named[0]}")
+        if extra_images is None and extra_labels is not None:
+            raise ValueError("`extra_labels` goes with `extra_images`")
+        if extra_images is not None and learn2reg is not None:
+            raise ValueError("`extra_images` does not go with `learn2reg`")
         if (atlas is None) != (pairing != "atlas"):
             raise ValueError(f"`atlas` and `pairing: atlas` go together. Received: atlas={atlas}, pairing={pairing}")
         if reference is not None and (pairing or "unpaired") != "unpaired":
@@ -105,6 +115,7 @@ class Nifti(Dataset):
             raise ValueError("`reference` does not go with `learn2reg`, whose validation and test pairs are its own")
         self.source, self.where = named[0], given[named[0]]
         self.partners = {"labels": labels, "mask": masks, "points": points}
+        self.extra = {"images": extra_images, "labels": extra_labels}
         self.pairing, self.shares = pairing, {"train": train, "validation": validation, "test": test}
         self.modalities = {"moving_modality": moving_modality, "fixed_modality": fixed_modality}
         self.atlas = {"image": atlas, "labels": atlas_labels, "mask": atlas_mask}
@@ -148,7 +159,16 @@ class Nifti(Dataset):
             atlas_role=self.atlas_role,
             reference=self.reference,
             **self.limits,
+            extra=self._extra(),
         )
+
+    def _extra(self) -> list[Subject]:
+        """Scans that only train; of the modality that is looked at."""
+        if self.extra["images"] is None:
+            return []
+        labels = self.extra["labels"] and str(absolute(Path(self.extra["labels"])))
+        found = scans_by_pattern(str(absolute(Path(self.extra["images"]))), {"labels": labels}, [])
+        return [replace(scan, modality=self.modalities["fixed_modality"] or "") for scan in found]
 
     def _atlas(self) -> Subject | None:
         if self.atlas["image"] is None:
@@ -174,11 +194,11 @@ class Nifti(Dataset):
 
     def _of_pair_table(self, table: Path) -> Split:
         rows = read_split_pairs(table)
-        said = [self.pairing, self.reference, *self.modalities.values(), *self.shares.values()]
+        said = [self.pairing, self.reference, self.extra["images"], *self.modalities.values(), *self.shares.values()]
         if any(value is not None for value in said):
             raise DataError(
-                f"{table}: is a table of pairs, so `pairing`, `reference`, modalities and splits are its own (column "
-                f"`split`: {', '.join(PARTS)}). Leave those keys out."
+                f"{table}: is a table of pairs, so `pairing`, `reference`, modalities, splits and who else trains are "
+                f"its own (column `split`: {', '.join(PARTS)}). Leave those keys out."
             )
         parts: dict[str, list[Pair]] = {part: [] for part in PARTS}
         for pair, part in rows:

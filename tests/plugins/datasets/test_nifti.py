@@ -99,8 +99,10 @@ def test_table_of_pairs(folder):
     (folder / "pairs.csv").write_text(text)
     split = Nifti(table=folder / "pairs.csv").split(0)
     assert (ids(split.train), ids(split.test)) == (["s1_T1_to_s2_T1"], ["s3_T1_to_s4_T1"])
-    for key in ({"test": 0.5}, {"reference": "s1_T1"}):
-        with pytest.raises(DataError, match=r"of pairs, so `pairing`, `reference`, modalities and splits are its"):
+    for key in ({"test": 0.5}, {"reference": "s1_T1"}, {"extra_images": "*.nii"}):
+        with pytest.raises(
+            DataError, match=r"of pairs, so `pairing`, `reference`, modalities, splits and who else trains are its"
+        ):
             Nifti(table=folder / "pairs.csv", **key).split(0)
     (folder / "pairs.csv").write_text(text + "s2_T1.nii.gz,s5_T1.nii.gz,test\n")
     with pytest.raises(DataError, match=r"pairs\.csv: subject `s2_T1` is in two splits"):
@@ -160,3 +162,26 @@ def test_a_hint_is_said_with_every_error_about_files(tmp_path):
         with pytest.raises(DataError) as hinted:
             Nifti(**where, hint=hint).split(0)
         assert str(hinted.value) == f"{plain.value}\n{hint}"
+
+
+def test_extra_scans_only_train_and_change_nobody_elses_split(folder):
+    for i in range(3):
+        write_scan(folder / "samples" / f"sample{i}_image.nii.gz", shape=(2, 3, 5))
+        write_labels(folder / "samples" / f"sample{i}_labels.nii.gz", shape=(2, 3, 5))
+    pattern = {"images": str(folder / "s{subject}_{modality}.nii.gz"), "labels": str(folder / "s{subject}_seg.nii.gz")}
+    options = {**pattern, "pairing": "single", "fixed_modality": "T2", "validation": 0.3, "test": 0.3, "train": ["2"]}
+    extra = {
+        "extra_images": str(folder / "samples" / "{subject}_image.nii.gz"),
+        "extra_labels": str(folder / "samples" / "{subject}_labels.nii.gz"),
+    }
+    plain, more = Nifti(**options).split(0), Nifti(**options, **extra).split(0)
+    assert ids(plain.train) == ["2_T2"]
+    assert ids(more.train) == ["2_T2", "sample0", "sample1", "sample2"]
+    assert more.train[1].fixed.labels == folder / "samples" / "sample0_labels.nii.gz"
+    assert (more.validation, more.test) == (plain.validation, plain.test)
+    write_scan(folder / "samples" / "5_image.nii.gz", shape=(2, 3, 5))
+    write_labels(folder / "samples" / "5_labels.nii.gz", shape=(2, 3, 5))
+    with pytest.raises(DataError, match="`5` is the name of an extra scan and of another one. Rename the file"):
+        Nifti(**options, **extra).split(0)
+    with pytest.raises(ValueError, match="`extra_labels` goes with `extra_images`"):
+        Nifti(**options, extra_labels=extra["extra_labels"])
