@@ -17,6 +17,7 @@ from tfregkit.api import Network
 from tfregkit.backend.distribution import Distribution, open_distribution
 from tfregkit.objective.objective import Objective
 from tfregkit.training.batch_maker import BatchMaker
+from tfregkit.training.held_out import WithHeldOut
 from tfregkit.training.parts import variables
 from tfregkit.training.trainer import Trainer
 
@@ -54,10 +55,12 @@ class Pairs:
         return {name: array[replica * share : (replica + 1) * share] for name, array in whole.items()}
 
 
-def trained(name: str, across: bool) -> tuple[Trainer, list[dict[str, float]], Distribution]:
-    """Three steps of plain gradient descent with both contrastive terms."""
+def trained(name: str, across: bool, learn: bool = False) -> tuple[Trainer, list[dict[str, float]], Distribution]:
+    """Three steps of plain gradient descent with both contrastive terms; with `learn`, some weights are learned."""
     distribution = open_distribution(name)
     make = BatchMaker(Pairs(), distribution, None)
+    if learn:
+        make = WithHeldOut(make, make, lambda step: step + 7)
     with distribution.scope():
         keras.utils.set_random_seed(1)
         terms = {
@@ -66,7 +69,11 @@ def trained(name: str, across: bool) -> tuple[Trainer, list[dict[str, float]], D
             "prediction": tfregkit.build("similarity", "byol", width=5, hidden=7),
         }
         strategy = tfregkit.build("strategy", "momentum", decay=0.5)
-        trainer = Trainer(network=Encoding(), objective=Objective(terms=terms), strategy=strategy)
+        if learn:
+            strategy = tfregkit.build("strategy", "bilevel", inner=strategy, learn=[*terms, "contrast.temperature"])
+        objective = Objective(terms=terms)
+        strategy.connect(objective)
+        trainer = Trainer(network=Encoding(), objective=objective, strategy=strategy)
         trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
         trainer.build_from(make.share(0, distribution.local[0]))
         trainer.optimizer.build(trainer.trainable_variables)
@@ -99,6 +106,9 @@ def main(out: str) -> None:
             for number, variable in enumerate(members):
                 if not variable.path.endswith("latest"):  # of the whole batch, or of the first share
                     found[f"{key}_{group}{number}"] = ops.convert_to_numpy(variable)
+    for key, name in (("one", "none"), ("both", "mirrored")):
+        trainer, logged, distribution = trained(name, True, learn=True)
+        found[f"{key}_learned"] = np.array([[logs[name] for name in trainer.objective.learned] for logs in logged])
     found["apart"] = np.array([apart(distribution, v) for members in variables(trainer).values() for v in members])
     np.savez(out, **found)
 

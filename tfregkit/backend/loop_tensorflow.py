@@ -48,11 +48,16 @@ class TensorFlowLoop:
         """Nothing: the trainer is built before `fit`."""
 
     def train_step(self, data: dict[str, Any]) -> dict[str, Any]:
-        """A step of Keras, after what the strategy does with a batch of held-out pairs where the step has one."""
+        """A step of Keras, after what the strategy does with a batch of held-out pairs where the step has one.
+
+        The graph would run both at once as far as it can, with the memory of both: the step's images wait.
+        """
         batch = dict(data)
         held_out = batch.pop("held_out", None)
         if held_out is not None:
             self.strategy.before_update(self, batch, held_out)
+            with tf.control_dependencies([tf.identity(number) for number in self.objective.learned.values()]):
+                batch = keras.tree.map_structure(tf.identity, batch)
         return super().train_step(batch)
 
     def make_train_function(self, force: bool = False) -> None:

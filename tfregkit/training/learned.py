@@ -34,6 +34,7 @@ def write_learned(folder: Path, objective: Objective, checkpoints: Checkpoints) 
         folder / "learned.yaml",
         dump({name: {"initial": initial[name], "last": last[name], "used": used[name]} for name in last}),
     )
-    from tfregkit.report.learned import learned_figure
+    if (folder / "metrics.csv").is_file():  # a stage of no steps has none
+        from tfregkit.report.learned import learned_figure
 
-    learned_figure(folder / "metrics.csv", list(last), folder / "learned.png")
+        learned_figure(folder / "metrics.csv", list(last), folder / "learned.png")

@@ -76,7 +76,7 @@ class Stage:
         self.lam = settings.objective.lam if network.conditioned else None
         self.make = self._batches(self.data.train, needs)
         if strategy.holds_out:
-            kinds = {kind: kind in needs for kind in ("others", "subjects", "labels")}
+            kinds = {kind: kind in {*needs, *strategy.held_out_needs} for kind in ("others", "subjects", "labels")}
             held_out = held_out_batches(self.data, settings.strategy.name, **kinds)
             self.make = WithHeldOut(self.make, self._batches(held_out, needs), strategy.held_out)
         self.checkpoints: Checkpoints = run.checkpoints(index)

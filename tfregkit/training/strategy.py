@@ -35,12 +35,14 @@ class Strategy(Component, keras.layers.Layer):
     `roles` names the scans of a pair it looks at. With `("fixed",)` batches have no moving images, and the data set's
     scans come one by one, each once an epoch, in pairs or not.
 
-    `holds_out` says that some steps also look at validation pairs: see `held_out` and `before_update`.
+    `holds_out` says that some steps also look at validation pairs: see `held_out` and `before_update`;
+    `held_out_needs` names what their batches have beside what `needs` names.
     """
 
     gives: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     holds_out = False
+    held_out_needs: tuple[str, ...] = ()
     roles: tuple[Literal["moving", "fixed"], ...] = ("moving", "fixed")
 
     def __init__(self) -> None:

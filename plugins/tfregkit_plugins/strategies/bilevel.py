@@ -13,6 +13,7 @@ from pydantic import Field
 from tfregkit.api import ConfigError, Objective, ObjectiveSettings, Strategy
 from tfregkit.layers.full_precision import full_precision
 from tfregkit_plugins.strategies.hypergradient import hypergradient
+from tfregkit_plugins.strategies.overlap import overlap_and_roughness
 from tfregkit_plugins.strategies.positive_numbers import PositiveNumbers
 from tfregkit_plugins.strategies.unsupervised import Unsupervised
 
@@ -49,9 +50,12 @@ class Bilevel(Strategy):
             parameter of it in which the loss is differentiable.
         inner: What a step computes; `null`: `unsupervised`.
         upper: F. `fixed_weights`: the objective itself with the numbers it begins with, or those of `upper_values`; an
-            objective section: its own terms, without a lambda; `paper`: the objective with the numbers that are being
-            learned, for study.
+            objective section: its own terms, without a lambda; `dice+smoothness`: one less the overlap of `structures`
+            in label maps of the validation pairs, and a steep price for a diffusion of the displacement above
+            `roughness`; `paper`: the objective with the numbers that are being learned, for study.
         upper_values: The numbers that `fixed_weights` holds, by what is learned, where they are not the first ones.
+        structures: For `dice+smoothness`: the label values of each structure, by name.
+        roughness: For `dice+smoothness`: the diffusion that costs nothing.
         every: Steps from one change of v to the next.
         start: Steps before the first.
         positive: `exp`: each change is a share of v; `softplus`: of a large v an amount.
@@ -60,8 +64,8 @@ class Bilevel(Strategy):
         beta_2: Of Adam on theta.
         epsilon: Length of the move of the weights in 3, or `learning_rate`: `e = eta`, as in the paper.
 
-    Reference: Liu et al. 2021, Learning Deformable Image Registration from Optimization, section 4.2, eqs. 19 to 21,
-    doi:10.1109/TPAMI.2021.3115825.
+    Reference: Liu et al. 2021, Learning Deformable Image Registration from Optimization, sections 4.2 and 4.3, eqs. 19
+    to 21, doi:10.1109/TPAMI.2021.3115825.
     """
 
     holds_out = True
@@ -71,8 +75,10 @@ class Bilevel(Strategy):
         *,
         learn: Annotated[list[str], Field(min_length=1)],
         inner: Strategy | None = None,
-        upper: Literal["fixed_weights", "paper"] | ObjectiveSettings = "fixed_weights",
+        upper: Literal["fixed_weights", "dice+smoothness", "paper"] | ObjectiveSettings = "fixed_weights",
         upper_values: dict[str, Positive] | None = None,
+        structures: dict[str, list[int]] | None = None,
+        roughness: Positive = 0.01,
         every: Annotated[int, Field(ge=1)] = 10,
         start: Annotated[int, Field(ge=0)] = 0,
         positive: Literal["exp", "softplus"] = "exp",
@@ -84,12 +90,18 @@ class Bilevel(Strategy):
         super().__init__()
         if upper_values is not None and upper != "fixed_weights":
             raise ConfigError("`upper_values` are those that `upper: fixed_weights` holds.")
+        if (structures is None) == (upper == "dice+smoothness"):
+            raise ConfigError("`upper: dice+smoothness` and `structures` go together: the label values it compares.")
+        if inner is not None and inner.holds_out:
+            raise ConfigError("`inner` must be a strategy that does not look at validation pairs itself.")
         if isinstance(upper, ObjectiveSettings) and upper.lam is not None:
             raise ConfigError("`upper`: an objective that judges has no lambda. Give its terms weights.")
         self.learn = learn
         self.inner = inner
         self.upper = upper
         self.upper_values = upper_values
+        self.structures = structures
+        self.roughness = roughness
         self.every = every
         self.start = start
         self.positive = positive
@@ -99,6 +111,7 @@ class Bilevel(Strategy):
         self.epsilon = epsilon
         self.strategy = inner or Unsupervised()
         self.gives, self.needs, self.roles = self.strategy.gives, self.strategy.needs, self.strategy.roles
+        self.held_out_needs = () if structures is None else ("labels",)
         self.judge: Objective | None = None
 
     def connect(self, objective, earlier=None):
@@ -127,14 +140,20 @@ class Bilevel(Strategy):
 
     def call(self, batch: dict[str, Any], network: Any, objective: Any, training: bool | None = None) -> dict[str, Any]:
         """Terms by name with their `total`, which outside training is the upper objective's. See `Strategy`."""
-        given = {"network": network, "training": training}
         if training:
-            return self.strategy(batch, objective=objective, **given)
-        if self.judge is None:
-            with keras.StatelessScope(self._upper_numbers(objective)):
-                return self.strategy(batch, objective=objective, **given)
-        terms = self.strategy(batch, objective=objective, **given)
-        return {**terms, "total": self.strategy(batch, objective=self.judge, **given)["total"]}
+            return self.strategy(batch, network=network, objective=objective, training=training)
+        with keras.StatelessScope(self._upper_numbers(objective)):
+            terms = self.strategy(batch, network=network, objective=objective, training=training)
+        judged = self._judged(batch, network)
+        return terms if judged is None else {**terms, "total": judged}
+
+    def _judged(self, batch: dict[str, Any], network: Any) -> Any:
+        """The upper objective `(B,)` if it is one of its own; None: the stage's is, or labels are missing."""
+        if self.judge is not None:
+            return self.strategy(batch, network=network, objective=self.judge, training=False)["total"]
+        if self.structures is not None and {"moving_labels", "fixed_labels"} <= batch.keys():
+            return overlap_and_roughness(network, batch, list(self.structures.values()), self.roughness)
+        return None
 
     def before_update(self, trainer, batch, held_out):
         objective, weights = trainer.objective, trainer.trainable_variables
@@ -149,9 +168,11 @@ class Bilevel(Strategy):
         def upper(w: Sequence[Any], v: Sequence[Any]) -> Any:
             numbers = zip(learned, v, strict=True) if self.upper == "paper" else self._upper_numbers(objective)
             with keras.StatelessScope([*zip(weights, w, strict=True), *numbers]):
-                judge = self.judge or objective
-                seen = self.strategy(held_out, network=trainer.network, objective=judge, training=False)
-                return ops.mean(seen["total"])
+                judged = self._judged(held_out, trainer.network)
+                if judged is None:
+                    given = {"network": trainer.network, "objective": objective}
+                    judged = self.strategy(held_out, **given, training=False)["total"]
+                return ops.mean(judged)
 
         rate = ops.cast(trainer.optimizer.learning_rate, "float32")
         absolute = self.epsilon == "learning_rate"
@@ -167,11 +188,11 @@ class Bilevel(Strategy):
             scale=trainer.optimizer.scale_loss(ops.ones(())),
             exactly=partial(full_precision, trainer.network),
         )
-        if None in found:
-            name = list(objective.learned)[found.index(None)]
-            raise ConfigError(
-                f"strategy `bilevel`: the loss is not differentiable in `{name}`. Leave it out of `learn`."
-            )
+        for name, slope in zip(objective.learned, found, strict=True):
+            if slope is None:
+                raise ConfigError(
+                    f"strategy `bilevel`: the loss is not differentiable in `{name}`. Leave it out of `learn`."
+                )
         scaled = isinstance(trainer.optimizer, keras.optimizers.LossScaleOptimizer)
         values = self.numbers.descend(ops.stack(found), skip_non_finite=scaled)
         for variable, value in zip(learned, ops.unstack(values), strict=True):

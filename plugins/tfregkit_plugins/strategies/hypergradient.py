@@ -85,4 +85,4 @@ def hypergradient(
         known = [right - left for right, left in pairs if right is not None]
         differences = iter(replica_mean(known))
     found = [None if right is None else -rate * next(differences) / (2.0 * move) for right, _ in pairs]
-    return [a + b for a, b in zip(found, own, strict=True)] if explicit else found
+    return [x if x is None else x + y for x, y in zip(found, own, strict=True)] if explicit else found

@@ -38,6 +38,13 @@ def test_gradients_agree_so_the_weights_do(found):
         np.testing.assert_allclose(found[f"both_{key}"], found[f"one_{key}"], rtol=1e-4, atol=1e-6, err_msg=key)
 
 
+def test_what_is_learned_of_the_objective_is_that_of_one_device(found):
+    """Weights of three terms and a temperature; copies of them on both devices are among those looked at below."""
+    assert found["both_learned"].shape == (3, 4)
+    assert (found["one_learned"][2] != found["one_learned"][0]).all()
+    np.testing.assert_allclose(found["both_learned"], found["one_learned"], rtol=1e-4)
+
+
 def test_without_being_asked_each_share_is_a_batch_of_its_own(found):
     assert np.all(found["alone_contrast"] < found["both_contrast"] - 0.3)  # two negatives at most, not six
 
