@@ -1,4 +1,4 @@
-"""The propagative network in float64 from its equations (Liu et al. 2021, eq. 3 to 7), with given weights."""
+"""The propagative network in float64 from its equations (Liu et al. 2022, eq. 3 to 7), with given weights."""
 
 from __future__ import annotations
 

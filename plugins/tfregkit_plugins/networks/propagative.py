@@ -51,7 +51,7 @@ class Propagative(Network):
         bidirectional: Give `inverse` in training too; it is the exact inverse, so there is none with `steps: 0`.
         remat: Recompute the convolutions in the backward pass: less memory, more time.
 
-    Reference: Liu et al. 2021, section 3, doi:10.1109/TPAMI.2021.3115825; layers as in the authors' code.
+    Reference: Liu et al. 2022, section 3, doi:10.1109/TPAMI.2021.3115825; layers as in the authors' code.
     """
 
     def __init__(

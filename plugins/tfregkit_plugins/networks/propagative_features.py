@@ -28,7 +28,7 @@ class FeaturePyramid(keras.layers.Layer):
     level `(B, x, y[, z], 4 M)`: the means of the M moving and the M fixed features, then their log variances; empty
     where nothing is drawn.
 
-    Reference: Liu et al. 2021, eq. 2, 3 and 10, doi:10.1109/TPAMI.2021.3115825.
+    Reference: Liu et al. 2022, eq. 2, 3 and 10, doi:10.1109/TPAMI.2021.3115825.
     """
 
     def __init__(self, filters, variational=False, remat=False, **kwargs):

@@ -15,7 +15,7 @@ class Matching(FieldConvolutions):
     `context` x `(B, x, y[, z], K)`, a coarser stage's on this grid, or both None: phi is the identity then.
     Returns u, `(B, x, y[, z], N)` float32, and the maps of which it is made.
 
-    Reference: Liu et al. 2021, eq. 4 and 5, doi:10.1109/TPAMI.2021.3115825; what goes in as in the authors' code.
+    Reference: Liu et al. 2022, eq. 4 and 5, doi:10.1109/TPAMI.2021.3115825; what goes in as in the authors' code.
     """
 
     def build(self, moving_shape, fixed_shape, displacement_shape=None, context_shape=None):

@@ -10,7 +10,7 @@ class ContextRegularization(FieldConvolutions):
 
     Call arguments: `update` u `(B, x, y[, z], N)` float32, in voxels. Returns v, the same shape.
 
-    Reference: Liu et al. 2021, eq. 6, doi:10.1109/TPAMI.2021.3115825; layers as in the authors' code.
+    Reference: Liu et al. 2022, eq. 6, doi:10.1109/TPAMI.2021.3115825; layers as in the authors' code.
     """
 
     def build(self, update_shape):

@@ -19,7 +19,7 @@ class KL(Regularizer):
 
     - `clmorph`: the prior is `N(0, 1 / lam)` for every number by itself, so nothing makes neighbours alike:
       `1/2 mean(lam (s2 + mu^2) - log s2 - log lam - 1)`, 0 at its least. Eq. 6 of CLMorph leaves out the constant. With
-      `lam` 1 it is eq. 11 of Liu et al. 2021, per number, where `||mu||` is printed without its square.
+      `lam` 1 it is eq. 11 of Liu et al. 2022, per number, where `||mu||` is printed without its square.
     - `exact`: the prior is `N(0, (lam L)^-1)`, `L = D - A` the Laplacian of the grid's graph, `D` the number of a
       voxel's neighbours in the image. Per voxel, up to a constant (the prior is improper: L is singular):
       `1/2 [sum_c mean(lam D s2 - log s2) + lam / V sum_edges,c (mu_p - mu_q)^2]`.

@@ -149,3 +149,12 @@ def test_float32_under_mixed_precision():
         keras.mixed_precision.set_dtype_policy(before)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_slip_of_equation_11_the_mean_counts_by_its_square():
+    """Of Liu et al. 2022: at unit variance the divergence from N(0, 1) is half the mean's square, not its length."""
+    mean, _ = posterior((3, 5))
+    found = value(mean, np.zeros_like(mean), convention="clmorph", on="latent.P2")
+    np.testing.assert_allclose(found, 0.5 * (mean**2).mean((1, 2, 3)), rtol=1e-5)
+    twice = value(2 * mean, np.zeros_like(mean), convention="clmorph", on="latent.P2")
+    np.testing.assert_allclose(twice, 4 * found, rtol=1e-5)

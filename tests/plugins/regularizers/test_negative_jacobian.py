@@ -4,6 +4,7 @@ from keras import ops
 from references.fields import linear, rough
 
 import tfregkit
+from tfregkit.ops import integrate
 
 
 def folding(field):
@@ -38,3 +39,10 @@ def test_mean_runs_over_all_cells():
     )  # (B, cells, k, axis)
     determinants = np.linalg.det(derivative + np.eye(3))
     np.testing.assert_allclose(folding(field), np.maximum(0, -determinants).mean((1, 2, 3)), rtol=1e-5)
+
+
+def test_slip_of_equation_12_a_velocity_may_fold_where_its_flow_does_not():
+    """Of Liu et al. 2022, printed with J_v: a strong contraction has det(1 + dv) < 0, and its flow is invertible."""
+    velocity = linear(np.diag([-2.2, 0.1, 0.0])).astype("float32")
+    assert np.all(folding(velocity) > 1)
+    np.testing.assert_array_equal(folding(ops.convert_to_numpy(integrate(velocity))), 0)

@@ -160,3 +160,67 @@ def test_features_and_subjects_reach_the_views(batch):
         assert view.features is features
         assert view.subjects["moving"] is numbers["moving_subject"]
         assert set(view.subjects) == {"moving", "fixed"}
+
+
+def of_levels(inputs, training=None):
+    """Beside the whole field those of a level of half the size, which moves by one of its own voxels along y."""
+    shape = (B, 4, 6, 2)
+    fields = {name: np.full(shape, value, "float32") for name, value in (("update", 0.2), ("velocity", 0.3))}
+    fields["displacement"] = np.stack([np.zeros(shape[:3]), np.ones(shape[:3])], -1).astype("float32")
+    levels = {"P1": {name: ops.convert_to_tensor(field) for name, field in fields.items()}}
+    return {**one_way(inputs), "levels": levels, "latent": {"P1": ops.full((B, 4, 6, 12), 0.4)}}
+
+
+def resized(image):
+    """On a grid of 4 x 6, first and last voxels on each other, in float64."""
+    rows, columns = np.linspace(0, X - 1, 4), np.linspace(0, Y - 1, 6)
+    along = np.stack([[np.interp(columns, np.arange(Y), row) for row in item] for item in image[..., 0].astype(float)])
+    return np.stack([[np.interp(rows, np.arange(X), column) for column in item.T] for item in along]).swapaxes(1, 2)
+
+
+def test_a_level_is_seen_by_terms_that_ask_for_it(batch):
+    """Both images resized, their intensities as they were, the moving one warped by the level's displacement."""
+    objective = Recorder("union", views=["P1", "forward"])
+    run(batch, objective, of_levels)
+    forward, level = objective.views
+    assert (forward.name, forward.on_request, level.name, level.on_request) == ("forward", False, "P1", True)
+    fixed, moved, mask = (ops.convert_to_numpy(item)[..., 0] for item in level[:3])
+    beside = [1, 2, 3, 4, 5, 5]
+    np.testing.assert_allclose(fixed, resized(ops.convert_to_numpy(batch["fixed"])), atol=1e-5)
+    np.testing.assert_allclose(moved, resized(ops.convert_to_numpy(batch["moving"]))[..., beside], atol=1e-5)
+    masks = [resized(ops.convert_to_numpy(batch[f"{role}_mask"])) for role in ("fixed", "moving")]
+    np.testing.assert_allclose(mask, np.maximum(masks[0], masks[1][..., beside]), atol=1e-5)
+    assert level.roles == ("fixed", "moving")
+
+
+def test_levels_that_nobody_asks_for_are_not_made(batch):
+    objective = Recorder()
+    run(batch, objective, of_levels)
+    assert [view.name for view in objective.views] == ["forward"]
+
+
+def test_regularizers_may_look_at_the_fields_of_levels(batch):
+    objective = Recorder()
+    run(batch, objective, of_levels)
+    found = {name: float(ops.convert_to_numpy(field).mean()) for name, field in objective.fields.items()}
+    assert found == pytest.approx(
+        {"displacement": 0.5, "update.P1": 0.2, "velocity.P1": 0.3, "displacement.P1": 0.5, "latent.P1": 0.4}
+    )
+
+
+def test_a_level_that_the_network_lacks_is_named(batch):
+    terms = {"likeness": tfregkit.build("similarity", "mse")}
+    objective = Objective(terms=terms, views={"likeness": ["P2"]})
+    with pytest.raises(ConfigError, match="objective.terms.likeness.views: the strategy has no view `P2`"):
+        run(batch, objective, of_levels)
+    smoothness = {"smoothness": tfregkit.build("regularizer", "diffusion", on="velocity.P2")}
+    with pytest.raises(
+        ConfigError, match="looks at the network's `velocity.P2`, but this network gives only .*`velocity.P1`"
+    ):
+        run(batch, Objective(terms=smoothness), of_levels)
+
+
+@pytest.mark.parametrize("name", ["velocty.P2", "velocity.p2", "velocity.P22", "inverse.P1"])
+def test_fields_that_no_network_gives_are_refused_where_they_are_written(name):
+    with pytest.raises(ConfigError, match="Received: on="):
+        tfregkit.build("regularizer", "diffusion", on=name)

@@ -155,3 +155,28 @@ def test_terms_that_no_change_of_a_field_changes_can_be_left_out():
     assert list(left.terms) == ["a", "d"]
     assert left.terms["a"] is terms["a"]
     assert (left.term_weights["a"], left.alpha, left.lam, left.term_views) == (2.0, 0.1, 0.3, {"a": ["forward"]})
+
+
+def test_views_on_request_are_seen_by_terms_that_name_them(case):
+    images, fields = case
+    views = [
+        View(images["fixed"], images["moved"]),
+        View(images["other"], images["moved"], name="P1", on_request=True),
+    ]
+    terms = {"all": Difference(), "level": Difference(), "both": Difference()}
+    objective = Objective(terms=terms, views={"level": ["P1"], "both": ["forward", "P1"]})
+    assert objective.named_views == {"forward", "P1"}
+    found = objective(views, fields)
+    whole, level = (mean(images[name] - images["moved"]) for name in ("fixed", "other"))
+    np.testing.assert_allclose(found["all"], whole, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["level"], level, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["both"], (whole + level) / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_terms_of_views_that_are_not_there_can_be_left_out():
+    terms = {"all": Difference(), "level": Difference(), "both": Difference(), "size": Size(on="velocity.P1")}
+    whole = Objective(terms=terms, views={"level": ["P1"], "both": ["forward", "P1"]})
+    left = whole.depending_on({"displacement", "velocity"})
+    assert list(left.terms) == ["all", "both"]
+    assert left.term_views["both"] == ["forward"]
+    assert list(whole.depending_on({"displacement"}, ("forward", "P1")).terms) == ["all", "level", "both"]
