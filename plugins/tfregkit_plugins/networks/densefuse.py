@@ -57,10 +57,10 @@ class DenseFuse(ImageCoder):
         return 1
 
     def build(self, inputs_shape):
-        channels = inputs_shape["fixed"][-1]
+        channels = 1
         for number, layer in enumerate(self.encoder):
-            layer.build((None, None, None, channels if number == 0 else number * self.filters))
-        channels = len(self.encoder) * self.filters
+            layer.build((None, None, None, channels))
+            channels = (number + 1) * self.filters
         for layer in (*self.decoder, self.last):
             layer.build((None, None, None, channels))
             channels = layer.filters

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from tfregkit.api import ConfigError, Strategy, View
 
@@ -15,12 +17,26 @@ class Reconstruction(Strategy):
     there are also views of the two images themselves, `forward` (`fixed` and `moving`) and `backward`, with the
     features the network gives of both. The terms then choose: `views: [moving, fixed]` and `views: [backward]`.
 
+    Args:
+        roles: Which images of a pair are reconstructed. With one of the two, scans come one by one, each once an epoch,
+            in pairs or not (`pairing: single`).
+
     Reference: Dey et al. 2022, sections 3 and 4, doi:10.1007/978-3-031-16446-0_7.
     """
 
+    def __init__(
+        self,
+        *,
+        roles: Annotated[list[Literal["moving", "fixed"]], Field(min_length=1, max_length=2)] = ("moving", "fixed"),
+    ) -> None:
+        super().__init__()
+        if len(set(roles)) < len(roles):
+            raise ValueError(f"`roles` names a role twice. Received: roles={list(roles)}")
+        self.roles = tuple(roles)
+
     def call(self, batch: dict[str, Any], network: Any, objective: Any, training: bool | None = None) -> dict[str, Any]:
         """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
-        outputs = network({name: batch[name] for name in ("moving", "fixed")}, training=training)
+        outputs = network({name: batch[name] for name in self.roles}, training=training)
         if "reconstructions" not in outputs:
             raise ConfigError("strategy `reconstruction` needs a network that gives reconstructions, as `autoencoder`.")
         found = outputs["reconstructions"]

@@ -47,6 +47,16 @@ def test_one_role_alone():
     assert list(views) == ["fixed"]
 
 
+def test_scans_one_by_one():
+    """With one role the network and the objective see nothing of the other, and batches need not have it."""
+    strategy, objective = Reconstruction(roles=["fixed"]), Recorder()
+    assert strategy.roles == ("fixed",)
+    strategy({"fixed": BATCH["fixed"]}, network=double, objective=objective)
+    assert list(objective.views) == ["fixed"]
+    with pytest.raises(ValueError, match="`roles` names a role twice"):
+        Reconstruction(roles=["fixed", "fixed"])
+
+
 def test_both_images_with_their_features_where_a_term_asks():
     views = shown(Recorder("features"))
     assert list(views) == ["moving", "fixed", "forward", "backward"]

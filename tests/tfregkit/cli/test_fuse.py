@@ -22,7 +22,7 @@ def experiment(folder):
     (stage,) = found["stages"]
     stage["data"]["crop"] = [11, 13, 1]
     stage["model"] = {"name": "densefuse", "filters": 4, "dense_layers": 2, "decoder_filters": [4]}
-    stage["strategy"] = {"name": "reconstruction"}
+    stage["strategy"] = {"name": "reconstruction", "roles": ["fixed"]}
     stage["objective"]["terms"] = {
         "pixels": {"similarity": {"name": "mse"}},
         "structure": {"similarity": {"name": "ssim", "window": [5, 5, 1]}, "weight": 1.0},
