@@ -12,5 +12,6 @@ def test_fields_and_layers(backend):
         "tests/tfregkit/ops/test_warp.py",
         "tests/tfregkit/ops/test_integrate.py",
         "tests/tfregkit/ops/test_fields.py",
+        "tests/tfregkit/ops/test_fusion.py",
         "tests/tfregkit/layers/test_spatial_layers.py",
     )
