@@ -37,6 +37,7 @@ COMMANDS = {
         "tfregkit.cli.compare:command",
         "Compare evaluated runs on the pairs they share: means, tests, box plots.",
     ),
+    "cost": ("tfregkit.cli.cost:command", "Put what runs and sweeps reach and what training cost into one table."),
     "sweep": ("tfregkit.cli.sweep:command", "Measure a conditioned run at many lambdas and choose the best."),
     "validate": ("tfregkit.cli.validate:command", "Check a configuration without running it."),
     "plugins": ("tfregkit.cli.plugins:command", "List the components a configuration may name, and their parameters."),

@@ -18,12 +18,17 @@ def command(config: str, overrides: tuple[str, ...], show: bool) -> None:
     """
     from tfregkit.config.experiment import load_experiment
     from tfregkit.config.source import dump
+    from tfregkit.config.trials import load_trials
     from tfregkit.training.plan import check_plan
 
     experiment = load_experiment(config, overrides)
     check_plan(experiment)
+    trials = load_trials(config, overrides) if experiment.sweep is not None else []
+    for trial in trials:
+        check_plan(trial.experiment)
     if show:
         click.echo(dump(experiment.plain()), nl=False)
         return
     stages = ", ".join(f"{stage.name} ({stage.model.name}, {stage.strategy.name})" for stage in experiment.stages)
-    click.echo(f"{experiment.path}: valid. Stages: {stages}. Seed: {experiment.seed}.")
+    runs = f" Sweep: {len(trials)} runs." if trials else ""
+    click.echo(f"{experiment.path}: valid. Stages: {stages}. Seed: {experiment.seed}.{runs}")

@@ -19,6 +19,7 @@ from tfregkit.config.shipped import find_config
 from tfregkit.config.source import Node
 from tfregkit.config.stage import StageSettings
 from tfregkit.config.stage_names import stages_named
+from tfregkit.config.sweep import SweepSettings
 from tfregkit.evaluation.settings import EvaluationSettings
 
 
@@ -38,6 +39,9 @@ class ExperimentSettings(Settings):
     )
     evaluation: EvaluationSettings | None = Field(
         None, description="What to measure when training has ended; left out, nothing is."
+    )
+    sweep: SweepSettings | None = Field(
+        None, description="Train one run for each of several values of some keys; left out, there is one run."
     )
 
 
@@ -65,6 +69,10 @@ class Experiment:
     def evaluation(self) -> EvaluationSettings | None:
         return self.settings.evaluation
 
+    @property
+    def sweep(self) -> SweepSettings | None:
+        return self.settings.sweep
+
     def plain(self) -> dict[str, Any]:
         """Everything resolved, every default included, paths absolute: what `resolved.yaml` holds and loads again."""
         return self.settings.plain()
@@ -82,10 +90,21 @@ def load_experiment(path_or_name: str | Path, overrides: Sequence[str] = (), *, 
         ConfigError: With one line per problem of the file, its bases and the overrides.
         PluginError: When a plugin is at fault.
     """
+    path, root = read_experiment(path_or_name, overrides)
+    return validated(path, root, construct=construct)
+
+
+def read_experiment(path_or_name: str | Path, overrides: Sequence[str] = ()) -> tuple[Path, Node]:
+    """The file's path, and its tree with its bases and the overrides, not validated yet."""
     path = find_config(path_or_name)
     root = load(path)
     for setting in overrides:
         override(root, setting)
+    return path, root
+
+
+def validated(path: Path, root: Node, *, construct: bool = True) -> Experiment:
+    """The experiment of a tree; see `load_experiment`."""
     with registry.without(_disabled(root)):
         _spread_data(root)
         problems = Problems(root)

@@ -1,4 +1,4 @@
-"""`--set a.b=c`: single values from the command line, over whatever the files say."""
+"""`--set a.b=c`: single values over whatever the files say, from the command line or from a sweep."""
 
 from __future__ import annotations
 
@@ -15,13 +15,21 @@ def override(root: Node, setting: str) -> None:
     """
     path, equals, text = setting.partition("=")
     mark = Mark(f"--set {setting}")
-    steps = path.strip().split(".")
-    if not equals or not all(steps):
+    if not equals or not all(path.strip().split(".")):
         raise ConfigError(f"{mark}: expected `path=value`, as in `--set stages.registration.trainer.steps=100`.")
-    node = root
+    put(root, path.strip(), Node.of(parse_value(text, str(mark)).plain(), mark), mark)
+
+
+def put(root: Node, path: str, value: Node, mark: Mark) -> None:
+    """Put a value at a dotted path into the tree. `mark` is where the path was written.
+
+    Raises:
+        ConfigError: When the path leads through something that has no such item.
+    """
+    steps, node = path.split("."), root
     for i, step in enumerate(steps[:-1]):
         node = _entered(node, step, ".".join(steps[: i + 1]), mark)
-    _assign(node, steps[-1], path, Node.of(parse_value(text, str(mark)).plain(), mark), mark)
+    _assign(node, steps[-1], path, value, mark)
 
 
 def _entered(node: Node, step: str, path: str, mark: Mark) -> Node:

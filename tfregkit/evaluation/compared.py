@@ -57,7 +57,7 @@ def read_compared(
         DataError: When there is no evaluation, it cannot be read, or it has no such rows.
         ConfigError: When a file or a label is given twice, or a file has several lambdas and none is chosen.
     """
-    given = [_parted(word) for word in words]
+    given = [parted(word) for word in words]
     files = [metrics_file(path) for _, path in given]
     unnamed = iter(path_labels([_place(file) for file, (label, _) in zip(files, given, strict=True) if not label]))
     labels = [label or next(unnamed) for label, _ in given]
@@ -91,7 +91,7 @@ def metrics_file(path: Path) -> Path:
     )
 
 
-def _parted(word: str) -> tuple[str, Path]:
+def parted(word: str) -> tuple[str, Path]:
     """A label, empty where there is none, and a path; a path that exists as it stands has no label in it."""
     label, equals, rest = word.partition("=")
     if not equals or Path(word).exists():

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tfregkit.backend.distribution import open_distribution
 from tfregkit.config.experiment import Experiment
-from tfregkit.errors import RunError, TfregkitError, TrainingError
+from tfregkit.errors import ConfigError, RunError, TfregkitError, TrainingError
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.training.parts import check_jit
 from tfregkit.training.plan import check_plan
@@ -37,10 +37,12 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
         The run.
 
     Raises:
-        ConfigError: What `check_plan` finds, before anything is written.
+        ConfigError: What `check_plan` finds, before anything is written; when it is a sweep, which is several runs.
         RunError: When the run directory exists (without `resume`) or is another experiment's.
         TrainingError: See `Stage.fit`.
     """
+    if experiment.sweep is not None:
+        raise ConfigError(f"{experiment.path}: has a `sweep`, which `training.trials.train_trials` trains run by run.")
     check_plan(experiment)
     chief = all([open_distribution(stage.trainer.distribute).chief for stage in experiment.stages])  # connects workers
     console = console if chief and console else Console(quiet=not chief)
@@ -106,6 +108,19 @@ def _run(experiment: Experiment, run_dir: str | Path, resume: bool, chief: bool)
     if not resume or not Run.exists(run_dir):
         return Run.create(run_dir, experiment)
     run = Run.open(run_dir)
+    changes = check_same(run, experiment)
+    run.tidy()
+    if changes:
+        run.rewrite(experiment)
+    return run
+
+
+def check_same(run: Run, experiment: Experiment) -> dict[str, str]:
+    """What changed since the run was made, by key.
+
+    Raises:
+        RunError: When it is more than a resumed run may change.
+    """
     changes = differences(run.resolved, experiment.plain())
     refused = [change for key, change in changes.items() if key.split(".")[-1] not in CHANGEABLE]
     if refused:
@@ -114,10 +129,7 @@ def _run(experiment: Experiment, run_dir: str | Path, resume: bool, chief: bool)
             + "\n  ".join(refused)
             + "\n  Undo these changes, or choose another --run-dir."
         )
-    run.tidy()
-    if changes:
-        run.rewrite(experiment)
-    return run
+    return changes
 
 
 def differences(before: Any, after: Any, path: str = "") -> dict[str, str]:
