@@ -6,6 +6,7 @@ from tfregkit.ops.grid import identity_grid
 from tfregkit.ops.integrate import integrate
 from tfregkit.ops.jacobian import jacobian_determinant
 from tfregkit.ops.resize import resize_field, resize_image
+from tfregkit.ops.value_and_gradients import value_and_gradients
 from tfregkit.ops.warp import warp
 from tfregkit.ops.window import box_sum
 
@@ -21,5 +22,6 @@ __all__ = [
     "resize_affine",
     "resize_field",
     "resize_image",
+    "value_and_gradients",
     "warp",
 ]

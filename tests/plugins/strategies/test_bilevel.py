@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from backends import tensorflow_only
 from keras import ops
+from scipy.ndimage import gaussian_filter
 
 import tfregkit
 from tfregkit.api import ConfigError, Network, Similarity
@@ -41,8 +42,10 @@ class Small(Network):
 
 
 def batch(step):
+    """Smooth images: of noise, interpolated linearly, the loss has a kink at every voxel."""
     rng = np.random.default_rng(step)
-    return {role: rng.random(SHAPE, dtype="float32") for role in ("moving", "fixed")}
+    images = (gaussian_filter(rng.normal(size=SHAPE), (0, 2, 2, 0), mode="wrap") for _ in range(2))
+    return {role: (4 * image).astype("float32") for role, image in zip(("moving", "fixed"), images, strict=True)}
 
 
 def tensors(step):
