@@ -7,8 +7,13 @@ from backends import OTHERS, run_tests
 @pytest.mark.parity
 @pytest.mark.parametrize("backend", OTHERS)
 def test_other_backends(backend):
-    names = ("info_nce", "positions", "nt_xent", "unit", "block_means")
+    names = ("info_nce", "positions", "nt_xent", "unit", "block_means", "class_maps")
     slow_copy = ("tests/tfregkit/layers/test_moving_average.py", "tests/plugins/strategies/test_momentum.py")
+    segmentation = [f"tests/plugins/{kind}/test_segmentation.py" for kind in ("networks", "strategies")]
     run_tests(
-        backend, "tests/plugins/similarities", *(f"tests/tfregkit/ops/test_{name}.py" for name in names), *slow_copy
+        backend,
+        "tests/plugins/similarities",
+        *(f"tests/tfregkit/ops/test_{name}.py" for name in names),
+        *slow_copy,
+        *segmentation,
     )
