@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tfregkit.backend.distribution import Distribution, open_distribution
 from tfregkit.backend.loop import make_deterministic, out_of_memory, peer_lost
-from tfregkit.data.batches import Batches, open_data
+from tfregkit.data.batches import open_data
 from tfregkit.errors import TrainingError
 from tfregkit.files import atomic_path
 from tfregkit.plugins import loaded
@@ -74,16 +74,14 @@ class Stage:
         if network.structures and (others := left_over(network.structures, self.data.train)):
             console.print(f"{settings.name}: background, of no structure: labels {', '.join(map(str, others))}")
         self.lam = settings.objective.lam if network.conditioned else None
-        self.make = self._batches(self.data.train, needs)
+        self.make = BatchMaker(self.data.train, self.distribution, self.lam, noise="noise" in needs)
         if strategy.holds_out:
             kinds = {kind: kind in {*needs, *strategy.held_out_needs} for kind in ("others", "subjects", "labels")}
             held_out = held_out_batches(self.data, settings.strategy.name, **kinds)
-            self.make = WithHeldOut(self.make, self._batches(held_out, needs), strategy.held_out)
+            seen = BatchMaker(held_out, self.distribution, self.lam)  # as in validation, nothing is drawn
+            self.make = WithHeldOut(self.make, seen, strategy.held_out)
         self.checkpoints: Checkpoints = run.checkpoints(index)
         self.start = self._restore(resume)
-
-    def _batches(self, batches: Batches, needs: set[str]) -> BatchMaker:
-        return BatchMaker(batches, self.distribution, self.lam, noise="noise" in needs)
 
     def fit(self) -> None:
         """Train to the last step, then write `model.keras`.

@@ -77,7 +77,7 @@ class Strategy(Component, keras.layers.Layer):
                 `trainer(batch, training=True)` it gives what `call` does, of which `trainer.mean_loss` is the number
                 the ordinary step descends.
             batch: This replica's share of the training batch.
-            held_out: Likewise of validation pairs: whole or cropped as in training, without augmentation.
+            held_out: Likewise of validation pairs: whole or cropped as in training, without augmentation and `noise`.
         """
 
     def caution(self) -> str | None:
