@@ -1,4 +1,4 @@
-"""The configurations of segmentation: the two cases of table 11, each with and without samples, on one network."""
+"""The configurations of segmentation: the cases of table 11 on one network, and CLMorph's upper bound."""
 
 from pathlib import Path
 
@@ -50,3 +50,14 @@ def test_without_the_data_training_says_how_to_get_them(tmp_path, capsys):
     shown = " ".join(capsys.readouterr().err.split())
     assert "iSeg-2019" in shown
     assert "docs/segmentation-network.md" in shown
+
+
+def test_the_upper_bound_learns_what_clmorph_is_measured_by():
+    bound, clmorph = (load_experiment(CONFIGS / f"{name}.yaml") for name in ("segmentation_lpba40", "clmorph_lpba40"))
+    check_plan(bound)
+    (found,) = bound.stages
+    dice = clmorph.evaluation.metrics[0].parameters["labels"]
+    assert found.model.parameters["labels"] == dice
+    assert found.data.dataset.parameters["table"] == clmorph.stages[0].data.dataset.parameters["table"]
+    assert found.data.dataset.parameters["pairing"] == "single"
+    assert not any(size % found.model.build().stride for size in found.data.crop)
