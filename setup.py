@@ -56,7 +56,7 @@ setup(
         "surface-distance>=0.1",
     ],
     extras_require={
-        "test": ["pytest>=8", "SimpleITK>=2.3", "setuptools>=70"],
+        "test": ["pytest>=8", "pytest-xdist>=3.5", "SimpleITK>=2.3", "setuptools>=70"],
         "parity": ["torch>=2.2", "voxelmorph>=0.3.4", "neurite>=0.3", "jax>=0.4.30", "antspyx>=0.5"],
         "dev": ["ruff", "import-linter"],
     },
