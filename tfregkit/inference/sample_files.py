@@ -68,16 +68,19 @@ def write_samples(
         `measures` of a `Sample`. It can be given to a data set as the table of its scans.
 
     Raises:
-        ConfigError: When the network draws nothing.
+        ConfigError: When the network draws nothing, or lambda is missing or not taken.
         DataError: When an image cannot be used, there is no target, or the folder holds something.
     """
     folder = Path(out_dir)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder}: exists already, and samples of two calls would mix. Choose another folder.")
     check_draws(registration)
-    others = [scan for scan in targets if scan.image != absolute(Path(atlas.image))]
+    source = readable(atlas.image)
+    others = [scan for scan in targets if source.path is None or scan.image != absolute(source.path)]
     if not others:
-        raise DataError(f"{atlas.image}: there is no other image to deform it towards. Name images as targets.")
+        raise DataError(f"{source.name}: there is no other image to deform it towards. Name images as targets.")
+    asked = {"number": number, "seed": seed, "scale": scale, "atlas_role": options.get("atlas_role", "moving")}
+    (asked["lambda"],), _ = registration.lambdas(options.get("lam"))
     order = np.random.default_rng(seed).permutation(len(others))[:number]
     seeds = np.random.SeedSequence(seed).generate_state(number).tolist()
     rows: dict[int, dict[str, Any]] = {}
@@ -88,15 +91,15 @@ def write_samples(
             own = [seeds[k] for k in places]
             drawn = sample(registration, atlas, target.image, own, scale=scale, target_mask=target.mask, **options)
             for k, made in zip(places, drawn, strict=True):
-                files = _save(made, aside, f"sample{k + 1:04d}")
-                rows[k] = {**files, "target": target.id, "seed": made.seed, "scale": scale, **made.measures}
+                names = _save(made, aside, f"sample{k + 1:04d}")
+                rows[k] = {**names, "target": target.id, "seed": made.seed, "scale": scale, **made.measures}
                 if each is not None:
                     each(rows[k])
         found = [rows[k] for k in sorted(rows)]
         _write_table(aside / "samples.csv", found)
-        write_json(
-            aside / "samples.json", _story(registration, atlas, {"number": number, "seed": seed, "scale": scale})
-        )
+        files = {"image": about.describe_image(source), "labels": about.describe_image(atlas.labels)}
+        story = {"atlas": files, **asked, "run": registration.about, "versions": about.versions()}
+        write_json(aside / "samples.json", story)
     return found
 
 
@@ -114,9 +117,3 @@ def _write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
-
-
-def _story(registration: Registration, atlas: Atlas, asked: dict[str, Any]) -> dict[str, Any]:
-    """What `samples.json` tells."""
-    files = {"image": about.describe_image(readable(atlas.image)), "labels": about.describe_image(atlas.labels)}
-    return {"atlas": files, **asked, "run": registration.about, "versions": about.versions()}

@@ -70,6 +70,7 @@ def test_samples_can_be_read_as_a_data_set_and_made_again(folder, capfd):
         assert set(np.unique(array(f"o/s/{row['labels']}"))) <= {0, 4, 304}
     story = json.loads((folder / "o/s/samples.json").read_text())
     assert (story["number"], story["seed"], story["scale"], story["run"]) == (5, 7, 1.0, {"path": "runs/x"})
+    assert (story["atlas_role"], story["lambda"]) == ("moving", None)
     assert story["atlas"]["labels"]["path"].endswith("a_l.nii.gz")
     assert "5 samples: o/s" in capfd.readouterr().out
 
