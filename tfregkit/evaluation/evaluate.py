@@ -160,10 +160,14 @@ def _take(
 
 def _picture(case: Case, rows: list[Row], folder: Path, settings: EvaluationSettings, lam: float | None) -> Path:
     from tfregkit.report.figure import registration_figure
+    from tfregkit.report.segmentation_figure import segmentation_figure
 
+    path = with_lambda(folder / f"{case.pair}.png", lam)
+    if case.direction == "segmentation":  # of a network that segments: registrations are drawn in their own direction
+        means = [f"{r.metric} {r.after:.3g}" for r in rows if r.metric == "dice" and not r.structure]
+        return segmentation_figure(case, path, planes=settings.planes, caption="   ".join(means))
     told = [r for r in rows if r.metric in ("dice", "tre") and not r.structure and r.direction == "registration"]
     shown = [f"{r.metric} {r.before:.3g} → {r.after:.3g}" for r in told]
-    path = with_lambda(folder / f"{case.pair}.png", lam)
     return registration_figure(case, path, planes=settings.planes, caption="   ".join(shown))
 
 

@@ -37,7 +37,7 @@ def without_registration(
         raise ConfigError(
             f"evaluation.metrics: this run's network segments, and {named} measure registrations. Take dice or hd95."
         )
-    return settings.model_copy(update={"metrics": metrics, "pictures": 0}), each_alone(pairs, "fixed")
+    return settings.model_copy(update={"metrics": metrics}), each_alone(pairs, "fixed")
 
 
 def segmented(
@@ -71,6 +71,7 @@ def segmented(
             affine=image.grid.affine,
             fixed_labels=truth,
             moved_labels=np.asarray(result.labels.dataobj).astype(labels.dtype),
+            direction="segmentation",
         )
         names = {str(values[0]): name for name, values in structures.items()}
         rows = [

@@ -8,21 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from tfregkit.evaluation.base import Case
 from tfregkit.evaluation.canonical import canonical
 from tfregkit.files import atomic_path
+from tfregkit.report.panels import FAINT, PAPER, canvas, check_planes, grey_window, heading, letters, show
 from tfregkit.report.planes import PLANES, Plane, centre_of_bright
 from tfregkit.report.residual import residual
 from tfregkit.report.stretch import log2_volume_change
 
-INK, PAPER, FAINT, ACCENT = "#e8eaed", "#101215", "#8b9096", "#5ec8f2"
-PANEL, GAP, MARGIN, TOP, BOTTOM = 2.3, 0.07, 0.16, 0.78, 0.5  # inches
 VOLUME_CHANGE = LinearSegmentedColormap.from_list("volume", ["#7fd8ff", "#1b6fa8", "#16191d", "#a8501b", "#ffbe7f"])
 COLUMNS = ("Fixed", "Moving", "Moved", "Warp", "Error before", "Error after")
 
@@ -62,26 +59,23 @@ def registration_figure(
     Raises:
         ValueError: For an unknown plane, or none.
     """
-    if not planes or set(planes) - set(PLANES):
-        raise ValueError(f"`planes` must name one or more of {', '.join(PLANES)}. Received: planes={list(planes)}")
+    check_planes(planes)
     panels = _panels(canonical(case))
     centre = centre_of_bright(panels.images[0])
     cuts = [replace(PLANES[name], index=centre[PLANES[name].across]) for name in planes]
-    figure, axes = _canvas(cuts, panels)
-    limits = [_window(image) for image in panels.images]
+    figure, axes = canvas(cuts, panels.field.shape[:3], panels.spacing, COLUMNS)
+    limits = [grey_window(image) for image in panels.images]
     error_limit = max(float(np.percentile(panels.errors[0], 99.5)), 1e-6)
     for row, plane in zip(axes, cuts, strict=True):
         for ax, image, (low, high) in zip(row, panels.images, limits, strict=False):
-            _show(ax, plane, image, panels.spacing, cmap="gray", vmin=low, vmax=high)
-        warp = _show(row[3], plane, panels.stretch, panels.spacing, cmap=VOLUME_CHANGE, vmin=-1.5, vmax=1.5)
+            show(ax, plane, image, panels.spacing, cmap="gray", vmin=low, vmax=high)
+        warp = show(row[3], plane, panels.stretch, panels.spacing, cmap=VOLUME_CHANGE, vmin=-1.5, vmax=1.5)
         _grid(row[3], plane, panels)
         for ax, error in zip(row[4:], panels.errors, strict=True):
-            heat = _show(ax, plane, error, panels.spacing, cmap="inferno", vmin=0.0, vmax=error_limit)
-        _letters(row[0], plane)
-    for ax, name in zip(axes[0], COLUMNS, strict=True):
-        ax.set_title(name, color=INK, fontsize=11, pad=7)
+            heat = show(ax, plane, error, panels.spacing, cmap="inferno", vmin=0.0, vmax=error_limit)
+        letters(row[0], plane)
     _colour_bars(figure, axes[-1], warp, heat)
-    _heading(figure, title or case.pair, caption)
+    heading(figure, title or case.pair, caption)
     with atomic_path(path) as aside:
         figure.savefig(aside, format="png", facecolor=PAPER, dpi=120)
     return Path(path)
@@ -109,40 +103,6 @@ def _deformation(case: Case) -> np.ndarray:
     return (index + case.displacement) @ to_fixed[:3, :3].T + to_fixed[:3, 3] - index
 
 
-def _window(image: np.ndarray) -> tuple[float, float]:
-    """The grey values shown as black and white."""
-    low, high = np.percentile(image, [0.5, 99.7])
-    return float(low), float(high) if high > low else float(low) + 1.0
-
-
-def _canvas(cuts: list[Plane], panels: _Panels) -> tuple[Figure, list[list[Any]]]:
-    """A figure whose rows are as high as their planes, with empty axes, rows of six."""
-    size = np.array(panels.field.shape[:3]) * panels.spacing
-    heights = [PANEL * size[plane.axes[1]] / size[plane.axes[0]] for plane in cuts]
-    total_width = len(COLUMNS) * (PANEL + GAP) - GAP + 2 * MARGIN
-    total = TOP + BOTTOM + sum(heights) + GAP * (len(cuts) - 1)
-    figure = Figure(figsize=(total_width, total), facecolor=PAPER)
-    FigureCanvasAgg(figure)
-    axes, y = [], total - TOP
-    for height in heights:
-        y -= height
-        lefts = [MARGIN + k * (PANEL + GAP) for k in range(len(COLUMNS))]
-        places = [(x / total_width, y / total, PANEL / total_width, height / total) for x in lefts]
-        axes.append([figure.add_axes(place, facecolor="black", xticks=[], yticks=[]) for place in places])
-        y -= GAP
-    for ax in sum(axes, []):
-        ax.spines[:].set_visible(False)
-    return figure, axes
-
-
-def _show(ax: Any, plane: Plane, volume: np.ndarray, spacing: np.ndarray, **style: Any) -> Any:
-    """Draw one slice to scale: the axes are in voxels, the picture in millimetres."""
-    right, up = plane.axes
-    shown = ax.imshow(plane.image(volume), origin="lower", aspect=spacing[up] / spacing[right], **style)
-    ax.autoscale(False)
-    return shown
-
-
 def _grid(ax: Any, plane: Plane, panels: _Panels) -> None:
     """Lines of a regular grid on the fixed image, at the places they are taken from."""
     vectors = plane.vectors(panels.field)
@@ -155,28 +115,6 @@ def _grid(ax: Any, plane: Plane, panels: _Panels) -> None:
     lines = [points[i] for i in range(steps[0] // 2, points.shape[0], steps[0])]
     lines += [points[:, j] for j in range(steps[1] // 2, points.shape[1], steps[1])]
     ax.add_collection(LineCollection(lines, colors="#cfd4da", linewidths=0.6, alpha=0.8))
-
-
-def _letters(ax: Any, plane: Plane) -> None:
-    """The sides of the body at the edges of the first picture of a row."""
-    places = (
-        (0.03, 0.5, "left", "center"),
-        (0.97, 0.5, "right", "center"),
-        (0.5, 0.03, "center", "bottom"),
-        (0.5, 0.97, "center", "top"),
-    )
-    for letter, (x, y, across, along) in zip(plane.sides, places, strict=True):
-        ax.text(
-            x,
-            y,
-            letter,
-            color=ACCENT,
-            fontsize=9,
-            ha=across,
-            va=along,
-            transform=ax.transAxes,
-            path_effects=[withStroke(linewidth=2, foreground="black")],
-        )
 
 
 def _colour_bars(figure: Figure, row: Sequence[Any], warp: Any, heat: Any) -> None:
@@ -194,9 +132,3 @@ def _colour_bar(figure: Figure, shown: Any, above: Sequence[Any], ticks: dict[st
     bar.set_ticklabels(list(ticks), color=FAINT, fontsize=8)
     bar.ax.tick_params(length=0, pad=3)
     bar.outline.set_visible(False)
-
-
-def _heading(figure: Figure, title: str, caption: str) -> None:
-    y = 1 - 0.27 / figure.get_figheight()
-    figure.text(MARGIN / figure.get_figwidth(), y, title, color=INK, fontsize=13, weight="bold", va="center")
-    figure.text(1 - MARGIN / figure.get_figwidth(), y, caption, color=FAINT, fontsize=10, ha="right", va="center")

@@ -69,7 +69,7 @@ def test_the_fixed_scans_are_measured_alone_by_structure(tmp_path, scans, segmen
     with open(result.folder / "metrics.csv") as file:
         assert {(row["before"], row["direction"]) for row in csv.DictReader(file)} == {("", "segmentation")}
     assert "grey" in shown
-    assert result.pictures == []
+    assert [path.name for path in result.pictures] == ["partly.png"]
 
 
 def test_one_bad_scan_stops_no_other(tmp_path, scans, segmenter):
