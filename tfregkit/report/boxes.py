@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from tfregkit.evaluation.matching import Matched
 from tfregkit.files import atomic_path
 from tfregkit.report.curves import dressed, line_style
-from tfregkit.report.figure import FAINT, INK, PAPER
+from tfregkit.report.panels import FAINT, INK, PAPER
 
 WHOLE = "all"
 """What the boxes of the pairs as a whole are called: the mean over their structures."""

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from tfregkit.evaluation.cost_table import Spent
 from tfregkit.files import atomic_path
 from tfregkit.report.curves import dressed, line_style
-from tfregkit.report.figure import INK, PAPER
+from tfregkit.report.panels import INK, PAPER
 from tfregkit.report.trials import TITLES, quality
 
 

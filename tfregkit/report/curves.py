@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tfregkit.evaluation.sweep import Sweep
 from tfregkit.files import atomic_path
-from tfregkit.report.figure import FAINT, INK, PAPER
+from tfregkit.report.panels import FAINT, INK, PAPER
 
 COLOURS = ("#5ec8f2", "#ffb454", "#8fd694", "#f27f8e", "#c59bf5", "#f2e16b", "#7fd8c8", "#d9a27c")
 DASHES = ("-", "--", ":", "-.")

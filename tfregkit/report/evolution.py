@@ -15,7 +15,7 @@ from tfregkit.errors import ConfigError
 from tfregkit.files import atomic_path
 from tfregkit.inference.registration import Registration
 from tfregkit.ops import resize_field, warp
-from tfregkit.report.figure import FAINT, INK, PAPER
+from tfregkit.report.panels import FAINT, INK, PAPER
 from tfregkit.report.planes import PLANES, Plane, centre_of_bright
 
 FIELDS = {"update": "Update u", "velocity": "Velocity v", "displacement": "Displacement of φ"}

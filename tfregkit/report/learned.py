@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from tfregkit.files import atomic_path
 from tfregkit.report.curves import dressed, line_style
-from tfregkit.report.figure import FAINT, INK, PAPER
+from tfregkit.report.panels import FAINT, INK, PAPER
 
 
 def learned_figure(metrics: Path, names: list[str], path: Path) -> Path:

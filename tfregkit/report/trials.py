@@ -16,7 +16,7 @@ from tfregkit.config.trials import short_names
 from tfregkit.evaluation.trials_table import TrialRow, marked
 from tfregkit.files import atomic_path
 from tfregkit.report.curves import COLOURS, dressed
-from tfregkit.report.figure import FAINT, INK, PAPER
+from tfregkit.report.panels import FAINT, INK, PAPER
 
 TITLES = {"val_dice": "validation Dice", "dice": "Dice", "folds": "folds (%)", "sdlogj": "SD log J"}
 
