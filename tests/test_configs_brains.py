@@ -7,6 +7,7 @@ from scan_files import write_labels, write_scan
 
 import tfregkit.cli.main
 from tfregkit.config.experiment import load_experiment
+from tfregkit.config.trials import load_trials
 from tfregkit.data.batches import open_data
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -86,7 +87,7 @@ def decayed(trainer, initial, times, every):
 
 
 def test_there_is_a_file_for_every_row_and_no_other():
-    rows = {*CLMORPH, *PC_SWINMORPH, *MINIS}
+    rows = {*CLMORPH, *PC_SWINMORPH, *MINIS, "clmorph_lpba40_grid"}
     rows |= {f"clmorph_lpba40{row}" for row in TABLE_III} | {f"pcswinmorph_candi{row}" for row in TABLE_3}
     assert {path.stem for pattern in ("clmorph*", "pcswinmorph*") for path in CONFIGS.glob(f"{pattern}.yaml")} == rows
 
@@ -233,3 +234,16 @@ def test_the_small_ones_take_any_folder(name, tmp_path, monkeypatch):
     assert batch["moving_labels"].shape == batch["moving"].shape == (labelled.trainer.batch_size, *[stride] * 3, 1)
     outputs = stage.model.build()({role: batch[role] for role in ("moving", "fixed")})
     assert outputs["displacement"].shape == (labelled.trainer.batch_size, *[stride] * 3, 3)
+
+
+def test_figure_8_is_a_grid_over_the_weights_of_both_terms():
+    """alpha and beta in {1e-3, ..., 10}; the published pair of weights is one of the 25."""
+    trials = load_trials(CONFIGS / "clmorph_lpba40_grid.yaml")
+    published = registration("clmorph_lpba40").objective.terms
+    found = {
+        tuple(trial.experiment.stages[0].objective.terms[name].weight for name in ("smooth", "contrast"))
+        for trial in trials
+    }
+    powers = [0.001, 0.01, 0.1, 1, 10]
+    assert found == {(alpha, beta) for alpha in powers for beta in powers}
+    assert (published["smooth"].weight, published["contrast"].weight) in found

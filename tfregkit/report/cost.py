@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from tfregkit.evaluation.cost_table import Spent
 from tfregkit.files import atomic_path
-from tfregkit.report.curves import dressed, line_style
+from tfregkit.report.curves import by_factors, dressed, line_style
 from tfregkit.report.panels import INK, PAPER
 from tfregkit.report.trials import TITLES, quality
 
@@ -34,7 +34,7 @@ def cost_figure(lines: Sequence[Spent], path: str | Path) -> Path:
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         dressed(axes, TITLES[name], "seconds of training, all runs")
-        axes.set_xscale("log")
+        by_factors(axes)
         for place, line in enumerate(lines):
             style = line_style(place)
             if line.trials:

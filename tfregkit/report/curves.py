@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from tfregkit.evaluation.sweep import Sweep
 from tfregkit.files import atomic_path
@@ -97,6 +97,14 @@ def line_style(number: int) -> dict[str, Any]:
     """A colour, and another dash when the colours are used up."""
     dash = DASHES[number // len(COLOURS) % len(DASHES)]
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": dash, "linewidth": 1.6}
+
+
+def by_factors(axes: Any) -> None:
+    """A logarithmic x axis with ticks at 1, 2 and 5 times the powers of ten, written as numbers."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, place: f"{value:g}")
+    axes.minorticks_off()
 
 
 def dressed(axes: Any, title: str, below: str) -> None:

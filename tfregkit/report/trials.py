@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from tfregkit.config.trials import short_names
 from tfregkit.evaluation.trials_table import TrialRow, marked
 from tfregkit.files import atomic_path
-from tfregkit.report.curves import COLOURS, dressed
+from tfregkit.report.curves import COLOURS, by_factors, dressed
 from tfregkit.report.panels import FAINT, INK, PAPER
 
 TITLES = {"val_dice": "validation Dice", "dice": "Dice", "folds": "folds (%)", "sdlogj": "SD log J"}
@@ -79,7 +80,7 @@ def _heat(axes: Any, rows: Sequence[TrialRow], keys: list[str], name: str) -> No
         x, y = (place.index(word(row.values[key])) for place, key in zip(places, keys, strict=True))
         values[y, x] = quality(row, name)
         if row.best:
-            axes.plot(x, y, "s", markersize=30, fillstyle="none", color=INK)
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=2, zorder=3))
     shown = axes.imshow(values, origin="lower", aspect="auto", cmap="viridis")
     middle = np.nanmean(shown.get_clim()) if np.isfinite(values).any() else 0.0
     for (y, x), value in np.ndenumerate(values):
@@ -95,7 +96,7 @@ def _points(axes: Any, rows: Sequence[TrialRow], key: str, name: str) -> None:
     values = levels(rows, key)
     numeric = all(_number(value) for value in values)
     if numeric and min(values) > 0 and max(values) > 10 * min(values):
-        axes.set_xscale("log")
+        by_factors(axes)
     if not numeric:
         axes.set_xticks(range(len(values)), [word(value) for value in values])
     known = [word(value) for value in values]
