@@ -41,6 +41,8 @@ class CheckedConvolution(Network):
 def step(strategy: Strategy) -> dict[str, Any]:
     """What the strategy makes of a batch, a small network and an objective of two terms."""
     batch = {"moving": image(SHAPE, 1), "fixed": image(SHAPE, 2)}
+    if "labels" in strategy.needs:
+        batch |= {f"{role}_labels": (3 * batch[role]).astype("int32") for role in ("moving", "fixed")}
     objective = Objective(terms={"difference": CheckedDifference(), "size": CheckedSize()}, weights={"size": 0.5})
     tensors = {name: keras.ops.convert_to_tensor(values) for name, values in batch.items()}
     return fresh(strategy)(tensors, network=CheckedConvolution(), objective=objective, training=True)
