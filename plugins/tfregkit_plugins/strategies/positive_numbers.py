@@ -9,7 +9,8 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
-EPSILON = 1e-8
+EPSILON = 1e-12
+"""Added to Adam's denominator. Hypergradients are as small as a learning rate times the square of a gradient."""
 FARTHEST = 60.0
 """Largest |theta|: beyond 1e-26 and 1e26 float32 would come to 0 and to infinity."""
 

@@ -34,7 +34,7 @@ def test_steps_are_those_of_adam_on_theta(mapping):
         gradient = rng.normal(size=3)
         slope = gradient * (np.exp(theta) if mapping == "exp" else 1 / (1 + np.exp(-theta)))
         first, second = 0.5 * first + 0.5 * slope, 0.999 * second + 0.001 * slope**2
-        theta = theta - 0.03 * (first / (1 - 0.5**t)) / (np.sqrt(second / (1 - 0.999**t)) + 1e-8)
+        theta = theta - 0.03 * (first / (1 - 0.5**t)) / (np.sqrt(second / (1 - 0.999**t)) + 1e-12)
         expected = np.exp(theta) if mapping == "exp" else np.log1p(np.exp(theta))
         np.testing.assert_allclose(step(made, gradient), expected, rtol=2e-4)
 
@@ -52,6 +52,13 @@ def test_positive_after_a_thousand_adversarial_steps(mapping):
         if number == 799:
             assert (found < 1e-20).all()
     assert (found > 1e-20).all()
+
+
+def test_small_gradients_move_as_large_ones_do():
+    """Hypergradients of 1e-9 and less are nothing unusual: a learning rate times a product of two gradients."""
+    moved = [step(numbers("exp"), gradient) for gradient in ([1.0, 1.0, -1.0], [1e-9, 1e-9, -1e-9])]
+    np.testing.assert_allclose(moved[1], moved[0], rtol=2e-3)
+    np.testing.assert_allclose(moved[0], np.array(FIRST) * np.exp([-0.03, -0.03, 0.03]), rtol=1e-4)
 
 
 def test_a_gradient_that_is_not_finite_is_skipped_where_that_is_asked_for():
