@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfregkit.api import Network
+from tfregkit.ops.normal_noise import NOISE_SIZE
 from tfregkit.ops.warp import warp
 from tfregkit.testing.common import BATCH, array, follows_the_rules, fresh, image
 from tfregkit.testing.encoder import CELLS, sizes, stride_is_a_power_of_two
@@ -100,6 +101,18 @@ def encode_gives_the_features(network: Network) -> None:
             )
 
 
+def draws_where_it_is_given_noise(network: Network) -> None:
+    """A network that `needs` noise draws at inference too, by `noise_scale`, and takes the mean without noise."""
+    if "noise" not in network.needs:
+        return
+    network, inputs = fresh(network), pair(network, CELLS[1])
+    noise = np.random.default_rng(0).random((BATCH, NOISE_SIZE), dtype="float32")
+    mean, drawn = _field(network, inputs), _field(network, {**inputs, "noise": noise})
+    assert np.abs(drawn - mean).max() > 0, "with `noise` among the inputs the field is the one without it"
+    still = _field(network, {**inputs, "noise": noise, "noise_scale": np.zeros((BATCH, 1), "float32")})
+    np.testing.assert_allclose(still, mean, rtol=1e-5, atol=1e-7, err_msg="`noise_scale` 0 does not give the mean")
+
+
 def _field(network: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
     return array(network(inputs, training=False)["displacement"])
 
@@ -114,4 +127,5 @@ CHECKS = [
     same_weights_same_field,
     inverse_undoes_the_displacement,
     encode_gives_the_features,
+    draws_where_it_is_given_noise,
 ]

@@ -188,6 +188,20 @@ def test_bad_networks():
         network.encode_gives_the_features(features)
 
 
+def test_bad_networks_that_draw():
+    def drawing(shift):
+        def call(self, inputs, training=None):
+            noise = ops.convert_to_tensor(inputs["noise"])[:, :1] if "noise" in inputs else 0.0
+            return {"displacement": field_of(inputs) + shift * ops.reshape(noise, (-1, 1, 1, 1, 1))}
+
+        return made(Network, call, stride=1, needs=("noise",))
+
+    with pytest.raises(AssertionError, match="the field is the one without it"):
+        network.draws_where_it_is_given_noise(drawing(0.0))
+    with pytest.raises(AssertionError, match="`noise_scale` 0 does not give the mean"):
+        network.draws_where_it_is_given_noise(drawing(1.0))
+
+
 @pytest.mark.parametrize(
     ("check", "call", "message"),
     [
