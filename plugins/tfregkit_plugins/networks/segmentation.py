@@ -61,7 +61,10 @@ class Segmentation(Network):
     def call(self, inputs, training=None):
         image = inputs["fixed"]
         features = self.decoder(self.encoder(image, training=training), training=training)
-        return {"logits": resize_image(self.head(ops.cast(features, "float32")), ops.shape(image)[1:-1])}
+        logits = self.head(ops.cast(features, "float32"))
+        if logits.shape[1:-1] != image.shape[1:-1]:
+            logits = resize_image(logits, ops.shape(image)[1:-1])
+        return {"logits": logits}
 
     def extractor(self, role: str) -> Encoder:
         return self.encoder
