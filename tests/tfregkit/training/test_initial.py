@@ -7,6 +7,7 @@ import pytest
 import yaml
 from keras import ops
 from segmentation_data import segmentation_experiment
+from training_data import small_experiment
 
 import tfregkit
 from tfregkit.config.experiment import load_experiment
@@ -75,3 +76,17 @@ def test_parts_and_stages_that_are_not_there(subjects, tmp_path):
     experiment["stages"][1]["initial"] = {"encoder": "segmentations"}
     with pytest.raises(ConfigError, match=r"c.yaml:\d+: .*there is no stage `segmentations` before this one"):
         written(experiment, tmp_path)
+
+
+def test_registration_and_segmentation_begin_with_each_others_encoder(subjects, tmp_path):
+    """One image goes through a siamese encoder, and through that of a segmentation; VoxelMorph's sees two."""
+    parts = {"encoder": {"name": "unet", "filters": [4, 6]}, "decoder": {"name": "unet", "filters": [6], "final": [6]}}
+    registration = small_experiment(subjects)["stages"][0] | {"model": {"name": "siamese", **parts}}
+    segmentation = segmentation_experiment(subjects)["stages"][0]
+    for first, second in ((registration, segmentation), (segmentation, registration)):
+        stages = [first, {**second, "initial": {"encoder": first["name"]}}]
+        check_plan(written({"stages": stages}, tmp_path))
+    registration["model"] = {"name": "voxelmorph", "encoder_filters": [4, 6], "decoder_filters": [6, 6, 6]}
+    stages = [registration, {**segmentation, "initial": {"encoder": "registration"}}]
+    with pytest.raises(ConfigError, match=r"kernel is \(3, 3, 3, 1, 4\) here.*is \(3, 3, 3, 2, 4\). .*as many images"):
+        check_plan(written({"stages": stages}, tmp_path))
