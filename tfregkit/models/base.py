@@ -81,7 +81,11 @@ class Network(Component, keras.Model):
       `velocity` and a `posterior` are those of the deformation. A network that gives none is nothing but affine, and
       its `inverse` is exact,
     - `features` (optional): maps of the whole images by role and pyramid level, for terms that look at them:
-      `{"moving": {"P0": (B, X, Y[, Z], C), ...}, "fixed": {...}}`.
+      `{"moving": {"P0": (B, X, Y[, Z], C), ...}, "fixed": {...}}`,
+    - `levels` (of networks that go from coarse to fine): fields by pyramid level and name, in voxels of their own level,
+      `{"P1": {"displacement": (B, x, y[, z], N), ...}, "P2": {...}}`; there is a `displacement` at each, and perhaps a
+      `velocity` and an `update`. Terms look at them by `views: [P2]` and `on: velocity.P2`,
+    - `latent` (of networks that draw features): by level, as a `posterior`; terms look at it by `on: latent.P2`.
 
     The network does not warp images: the strategy does, for it knows which of them the objective looks at. One that
     works on blocks keeps the `Stitcher` that mends their seams as `stitcher`; it can also mend those of tiles then.

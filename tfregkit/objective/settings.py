@@ -16,8 +16,9 @@ class TermSettings(Settings):
         similarity: A similarity section.
         regularizer: A regularizer section.
         weight: The factor in the total.
-        views: Which of the strategy's views a similarity looks at, by name (`unsupervised`: `forward`, and `backward`
-            if it is symmetric; `reconstruction`: see there); `null`: all, or the one that is enough for it.
+        views: Which of the strategy's views a similarity looks at, by name (`unsupervised`: `forward`, `backward` if it
+            is symmetric, and `P1`, `P2`, ... of a network with levels; `reconstruction`: see there); `null`: all but
+            those of levels, or the one that is enough for it.
     """
 
     similarity: Annotated[Spec, Kind("similarity")] | None = None

@@ -87,8 +87,9 @@ def image_pyramid(inputs, levels):
     pyramid = {}
     for role in ROLES:
         image, pyramid[role] = ops.cast(inputs[role], "float32"), {}
+        two = (2,) * (len(image.shape) - 2)
         for level in range(1, levels + 1):
-            image = pyramid[role][f"P{level}"] = ops.average_pool(image, 2)
+            image = pyramid[role][f"P{level}"] = ops.average_pool(image, two, two)
     return pyramid
 
 
