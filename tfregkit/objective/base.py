@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WholeField = Literal["velocity", "displacement", "inverse", "deformation"]
 """The outputs of a network that are fields of whole images."""
 
-LevelField = Annotated[str, Field(pattern=r"^(displacement|velocity|update)\.P\d$")]
+LevelField = Annotated[str, Field(pattern=r"^(displacement|velocity|update|deformation)\.P\d$")]
 """A field of one level, where a network gives them: `velocity.P2`, of `levels` the level `P2`."""
 
 FieldName = WholeField | LevelField

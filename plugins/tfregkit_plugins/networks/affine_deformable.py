@@ -23,7 +23,7 @@ class AffineDeformable(Network):
 
     Beside the deformable network's other outputs there are `affine`, and `deformation`, which is d. Regularizers with
     `on: displacement` look at the composition, with `on: deformation` or `on: velocity` at the deformable part alone.
-    Fields by `levels` are composed like the displacement; `features` are those of the image after the affine.
+    Fields by `levels` are composed likewise; `features` are those of the image after the affine.
 
     Args:
         affine: What predicts the affine; `null`: the identity, so that the network is the deformable one and
@@ -111,4 +111,4 @@ class AffineDeformable(Network):
         """A level's fields with its displacement after the affine, in the voxels of the level."""
         field = fields["displacement"]
         matrix = resize_affine(matrix, shape, ops.shape(field)[1:-1])
-        return {**fields, "displacement": compose_affine(matrix, field)}
+        return {**fields, "deformation": field, "displacement": compose_affine(matrix, field)}

@@ -19,8 +19,8 @@ IMAGES = ("moving", "fixed", "moving_mask", "fixed_mask")
 class Unsupervised(Strategy):
     """The network's field moves the image; the objective looks at the two images and at the field.
 
-    `total = objective([(fixed, moving o (id + u))], {displacement: u, ...})`, with the network's `velocity`, `inverse`
-    and `posterior` where it gives them. With `symmetric` the objective also sees `(moving, fixed o (id + u_inverse))`
+    `total = objective([(fixed, moving o (id + u))], {displacement: u, ...})`, with the network's `velocity`, `inverse`,
+    `posterior`, `affine` and `deformation` where it gives them. With `symmetric` the objective also sees `(moving, fixed o (id + u_inverse))`
     and averages its similarities over the two.
 
     Of a network with `levels`, similarities that say `views: [P2]` see both images at the size of that level, resized
