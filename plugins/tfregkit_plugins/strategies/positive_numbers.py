@@ -78,9 +78,10 @@ class PositiveNumbers(keras.layers.Layer):
         step = ops.stop_gradient(self.updates) + 1.0
         averages = []
         for moment, beta, value in zip(self.moments, self.betas, (gradient, ops.square(gradient)), strict=True):
-            average = beta * ops.stop_gradient(moment) + (1.0 - beta) * value
+            before = ops.stop_gradient(moment)
+            average = beta * before + (1.0 - beta) * value
             averages.append(average / (1.0 - ops.power(beta, step)))
-            moment.assign(ops.where(good, average, moment))
+            moment.assign(ops.where(good, average, before))
         first, second = averages
         moved = ops.clip(theta - self.rate * first / (ops.sqrt(second) + EPSILON), -FARTHEST, FARTHEST)
         self.theta.assign(ops.where(good, moved, theta))

@@ -10,10 +10,13 @@ def test_other_backends(backend):
     names = ("info_nce", "positions", "nt_xent", "unit", "block_means", "class_maps")
     slow_copy = ("tests/tfregkit/layers/test_moving_average.py", "tests/plugins/strategies/test_momentum.py")
     segmentation = [f"tests/plugins/{kind}/test_segmentation.py" for kind in ("networks", "strategies")]
+    learned = [f"tests/plugins/strategies/test_{name}.py" for name in ("hypergradient", "positive_numbers")]
+    learned += ["tests/tfregkit/objective/test_learnable.py", "tests/tfregkit/layers/test_full_precision.py"]
     run_tests(
         backend,
         "tests/plugins/similarities",
         *(f"tests/tfregkit/ops/test_{name}.py" for name in names),
         *slow_copy,
         *segmentation,
+        *learned,
     )

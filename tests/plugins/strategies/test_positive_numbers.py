@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from backends import tensorflow_only
 from keras import ops
 
 from tfregkit.backend.loop import compiled
@@ -39,6 +40,7 @@ def test_steps_are_those_of_adam_on_theta(mapping):
         np.testing.assert_allclose(step(made, gradient), expected, rtol=2e-4)
 
 
+@tensorflow_only  # whose graph takes a thousand steps in no time
 @pytest.mark.parametrize("mapping", ["exp", "softplus"])
 def test_positive_after_a_thousand_adversarial_steps(mapping):
     """Gradients that push down as hard as they can, however small the numbers are, and then up."""
