@@ -79,7 +79,7 @@ def pair(data: Path, moving: int, fixed: int, fixed_modality: str = "T1"):
 
     def scan(person, modality):
         stem = f"{data}/brain/s{person}"
-        return Subject(id=f"s{person}", image=Path(f"{stem}_{modality}.nii.gz"), labels=Path(f"{stem}_seg.nii.gz"))
+        return Subject(id=str(person), image=Path(f"{stem}_{modality}.nii.gz"), labels=Path(f"{stem}_seg.nii.gz"))
 
     return Pair(scan(moving, "T1"), scan(fixed, fixed_modality))
 
