@@ -55,11 +55,11 @@ def test_configuration(study, number):
     (study / "config.yaml").write_text("base: quickstart\n" + CONFIGS[number])
     settings = load_experiment(study / "config.yaml").stages[0].data
     assert settings.dataset.name == "nifti"
-    batch = open_data(settings, seed=0, batch_size=2, stride=4).train.batch(0)
+    labels = "labels:" in CONFIGS[number]
+    batch = open_data(settings, seed=0, batch_size=2, stride=4, labels=labels).train.batch(0)
     assert batch["moving"].shape[0] == 2
     assert np.isfinite(batch["moving"]).all()
-    if "labels:" in CONFIGS[number]:
-        assert "moving_labels" in batch
+    assert ("moving_labels" in batch) == labels
 
 
 def test_demo(study):

@@ -132,18 +132,19 @@ class Registration:
         self,
         moving: Any,
         fixed: Any,
-        tiling: Tiling = Tiling(),
+        tiling: Tiling | None = None,
         *,
         masks: tuple[Any, Any] = (None, None),
         init: Any = None,
         affine: bool | Similarity = False,
         progress: Progress | None = None,
     ) -> Prepared:
-        """A pair as the network is to see it; arguments as those of `register_each`."""
+        """A pair as the network is to see it, whole or in tiles; arguments as those of `register_each`."""
+        tiles = tiling or Tiling()
         return prepare(
             moving,
             fixed,
-            plan=lambda grid: tiling.plan(grid, self.spacing, self.network.stride),
+            plan=lambda grid: tiles.plan(grid, self.spacing, self.network.stride),
             normalisation=(self.moving_normalisation, self.fixed_normalisation),
             masks=masks,
             init=init if init is not None else self.start,

@@ -82,7 +82,7 @@ class Network(Component, keras.Model):
       its `inverse` is exact,
     - `features` (optional): maps of the whole images by role and pyramid level, for terms that look at them:
       `{"moving": {"P0": (B, X, Y[, Z], C), ...}, "fixed": {...}}`,
-    - `levels` (of networks that go from coarse to fine): fields by pyramid level and name, in voxels of their own level,
+    - `levels` (of networks that go from coarse to fine): fields by pyramid level and name, in voxels of their level,
       `{"P1": {"displacement": (B, x, y[, z], N), ...}, "P2": {...}}`; there is a `displacement` at each, and perhaps a
       `velocity` and an `update`. Terms look at them by `views: [P2]` and `on: velocity.P2`,
     - `latent` (of networks that draw features): by level, as a `posterior`; terms look at it by `on: latent.P2`.
