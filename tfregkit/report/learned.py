@@ -27,6 +27,9 @@ def learned_figure(metrics: Path, names: list[str], path: Path) -> Path:
     above, below = figure.subplots(2, 1, sharex=True)
     dressed(above, "learned", "")
     above.set_yscale("log")
+    above.tick_params(which="minor", colors=FAINT, labelsize=8)
+    for set_formatter in (above.yaxis.set_major_formatter, above.yaxis.set_minor_formatter):
+        set_formatter(lambda value, place: f"{value:.3g}")
     for number, name in enumerate(names):
         above.plot(frame["step"], frame[name], label=name, **line_style(number))
     for text in above.legend(frameon=False).get_texts():
