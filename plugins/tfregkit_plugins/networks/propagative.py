@@ -172,8 +172,8 @@ class Propagative(Network):
         if self.propagation == "literal":
             return self.integrate(-levels["P1"]["velocity"])
         inverse = None
-        for fields in levels.values():
-            back = self.integrate(-fields["velocity"])
+        for level in sorted(levels, reverse=True):
+            back = self.integrate(-levels[level]["velocity"])
             inverse = back if inverse is None else compose(back, resize_field(inverse, spatial_shape(back)))
         return inverse
 

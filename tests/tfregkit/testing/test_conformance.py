@@ -47,6 +47,11 @@ COMPONENTS = [
     ("network", "clmorph", {"encoder_filters": [3], "decoder_filters": [3], "steps": 5, "normalization": "instance"}),
     ("network", "pc_swinmorph", {"encoder_filters": [3, 5], "decoder_filters": [5, 4, 3], "stitcher": "concat"}),
     ("network", "pc_swinmorph", {"encoder_filters": [3], "decoder_filters": [3, 3], "stitcher": None, "steps": 5}),
+    (
+        "network",
+        "propagative",
+        {"feature_filters": [3, 2], "matching_filters": [3], "regularization_filters": [], "variational": True},
+    ),
     ("strategy", "momentum", {"symmetric": True}),
     ("strategy", "unsupervised", {}),
     ("strategy", "unsupervised", {"symmetric": True}),
