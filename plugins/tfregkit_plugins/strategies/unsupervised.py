@@ -20,8 +20,8 @@ class Unsupervised(Strategy):
     """The network's field moves the image; the objective looks at the two images and at the field.
 
     `total = objective([(fixed, moving o (id + u))], {displacement: u, ...})`, with the network's `velocity`, `inverse`,
-    `posterior`, `affine` and `deformation` where it gives them. With `symmetric` the objective also sees `(moving, fixed o (id + u_inverse))`
-    and averages its similarities over the two.
+    `posterior`, `affine` and `deformation` where it gives them. With `symmetric` the objective also sees
+    `(moving, fixed o (id + u_inverse))` and averages its similarities over the two.
 
     Of a network with `levels`, similarities that say `views: [P2]` see both images at the size of that level, resized
     without a change of their intensities, the moving one warped by the level's displacement. Regularizers may look at
