@@ -218,7 +218,7 @@ def test_gradients_reach_both_networks_as_finite_differences_say():
 
     for part, bias in (("affine", built.affine.head.bias), ("deformable", built.deformable.velocity_head.bias)):
         h, values = 2e-4, []
-        for sign in (1, -1):
+        for sign in (-1, 0, 1):
             bias.assign(before[part] + sign * h * direction[part][0])
             values.append(float(loss()))
         bias.assign(before[part])
@@ -229,7 +229,8 @@ def test_gradients_reach_both_networks_as_finite_differences_say():
                 return loss()
 
         (found,) = gradients(along, np.zeros((1,), np.float32))
-        np.testing.assert_allclose(found[0], (values[0] - values[1]) / (2 * h), rtol=0.05)
+        low, high = sorted(np.diff(values) / h)  # from both sides: interpolation has kinks
+        assert low - 0.02 * abs(low) < found[0] < high + 0.02 * abs(high)
         assert abs(found[0]) > 1e-3
 
 
