@@ -17,10 +17,10 @@ def test_a_valid_configuration(capsys):
 
 def test_every_problem_is_printed_with_its_line(capsys, tmp_path):
     path = tmp_path / "c.yaml"
-    path.write_text("base: quickstart\nseeed: 3\nstages:\n- name: registration\n  trainer: {stps: 4}\n")
+    path.write_text("base: quickstart\nsed: 3\nstages:\n- name: registration\n  trainer: {stps: 4}\n")
     code, shown = run(capsys, str(path), "--set", "stages.registration.model.name=vxm")
     assert code == 2
-    assert f"{path}:2: seeed: unknown key `seeed`. Did you mean `seed`?\n" in shown.err
+    assert f"{path}:2: sed: unknown key `sed`. Did you mean `seed`?\n" in shown.err
     assert f"{path}:5: stages.registration.trainer.stps: unknown key `stps`. Did you mean `steps`?\n" in shown.err
     assert "--set stages.registration.model.name=vxm: stages.registration.model.name: unknown network" in shown.err
     assert shown.out == ""
