@@ -230,10 +230,11 @@ def test_the_small_ones_take_any_folder(name, tmp_path, monkeypatch):
     split = stage.data.dataset.build().split(1)
     assert (len(split.train), len(split.validation), len(split.test)) == (14 * 13, 2, 4 * 3)
     labelled = registration(name, folder, f"data.dataset.labels={tmp_path}/{{subject}}_labels.nii.gz")
-    batch = open_data(labelled.data, seed=1, batch_size=labelled.trainer.batch_size, stride=stride).train.batch(0)
-    assert batch["moving_labels"].shape == batch["moving"].shape == (labelled.trainer.batch_size, *[stride] * 3, 1)
+    size = labelled.trainer.batch_size
+    batch = open_data(labelled.data, seed=1, batch_size=size, stride=stride, labels=True).train.batch(0)
+    assert batch["moving_labels"].shape == batch["moving"].shape == (size, *[stride] * 3, 1)
     outputs = stage.model.build()({role: batch[role] for role in ("moving", "fixed")})
-    assert outputs["displacement"].shape == (labelled.trainer.batch_size, *[stride] * 3, 3)
+    assert outputs["displacement"].shape == (size, *[stride] * 3, 3)
 
 
 def test_figure_8_is_a_grid_over_the_weights_of_both_terms():

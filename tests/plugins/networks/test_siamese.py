@@ -30,9 +30,11 @@ def array(x):
 
 
 def stirred(built, inputs):
-    """The network with a field of about a voxel instead of its tiny initial one."""
+    """The network with a field of about a voxel, whatever its other weights, instead of its tiny initial one."""
     built(inputs)
-    built.velocity_head.kernel.assign(0.5 * RNG.normal(size=built.velocity_head.kernel.shape))
+    kernel = 0.1 * RNG.normal(size=built.velocity_head.kernel.shape)
+    built.velocity_head.kernel.assign(kernel)
+    built.velocity_head.kernel.assign(kernel / np.abs(array(built(inputs)["displacement"])).max())
     return built
 
 
