@@ -123,9 +123,13 @@ def _rows(file: Path) -> list[Row]:
 
 def _chosen(rows: list[Row], file: Path, direction: Direction, lam: float | None) -> list[Row]:
     """The rows of one direction and one lambda, each of which is one of a kind."""
+    others = list(dict.fromkeys(row.direction for row in rows if row.direction != direction))
     rows = [row for row in rows if row.direction == direction]
     if not rows:
-        raise DataError(f"{file}: has no rows of direction {direction}. Evaluate with `--directions {direction}`.")
+        raise DataError(
+            f"{file}: has no rows of direction {direction}. Evaluate with `--directions {direction}`, or compare what "
+            f"there is with `--direction {others[0]}`."
+        )
     rows = list(_at_lambda(rows, file, lam))
     for (pair, metric, structure), times in Counter((r.pair, r.metric, r.structure) for r in rows).items():
         if times > 1:

@@ -108,7 +108,7 @@ def compare(
     for name in names:
         if measured := {key: value for run in runs for key, value in run.conventions.get(name, {}).items()}:
             result.conventions[name] = measured
-        matched = match(runs, name)
+        matched = match(runs, name, untested)
         lines = list(_lines(matched, known))
         result.lines.extend(lines)
         for note in matched.notes:

@@ -28,7 +28,7 @@ def printed_values(comparison: Comparison) -> Table:
     table.add_column("n", justify="right")
     for lines in _beside(comparison, ""):
         cells = [f"[green]{_cell(line)}[/green]" if best else _cell(line) for line, best in _marked(lines, comparison)]
-        one = lines[0]
+        one = max(lines, key=lambda line: line.n)  # pairs before registration lack some metrics
         table.add_row(_name(one), *cells, f"{one.n}/{one.n + one.missing}" if one.missing else f"{one.n}")
     return table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,7 +33,7 @@ class Matched:
         return [name for name in next(iter(self.values.values())) if name]
 
 
-def match(runs: Sequence[Compared], metric: str) -> Matched:
+def match(runs: Sequence[Compared], metric: str, untested: Collection[str] = ()) -> Matched:
     """Bring the values of one metric together.
 
     The value of a pair as a whole is the run's own, unless a structure had to be left out: then it is the mean over the
@@ -42,6 +42,8 @@ def match(runs: Sequence[Compared], metric: str) -> Matched:
     Args:
         runs: At least one; each has the metric.
         metric: Its name.
+        untested: Labels of runs that, where they have no value at all, as pairs before registration have no seam, are
+            no reason to leave out those of the others.
 
     Raises:
         DataError: When the runs have no pair or no structure in common.
@@ -61,7 +63,8 @@ def match(runs: Sequence[Compared], metric: str) -> Matched:
             f"{metric}: the runs have no structure in common ({shown}). Evaluate them with the same `--structures`."
         )
     trimmed = any(len(names) > len(structures) for names in parts)
-    trimmed |= _blank(cells, pairs, structures, notes)
+    silent = {label for label in untested if label in cells and all(map(np.isnan, cells[label].values()))}
+    trimmed |= _blank({label: each for label, each in cells.items() if label not in silent}, pairs, structures, notes)
     values = {
         label: {name: np.array([each.get((pair, name), np.nan) for pair in pairs]) for name in ("", *structures)}
         for label, each in cells.items()
@@ -69,7 +72,7 @@ def match(runs: Sequence[Compared], metric: str) -> Matched:
     if structures and trimmed:
         for each in values.values():
             each[""] = _mean(np.stack([each[name] for name in structures]))
-    _blank_whole(values)
+    _blank_whole({label: each for label, each in values.items() if label not in silent})
     return Matched(metric, pairs, values, notes)
 
 

@@ -60,7 +60,9 @@ def test_rows_of_one_lambda_and_one_direction(tmp_path):
         read_compared([str(run)], lam=0.5)
     plain = write_evaluation(tmp_path / "plain", rows("dice", DICE))
     assert len(read_compared([str(plain)], lam=0.5)[0].rows) == 14  # takes no lambda
-    with pytest.raises(DataError, match=r"no rows of direction segmentation. Evaluate with `--directions seg"):
+    with pytest.raises(
+        DataError, match=r"rows of direction segmentation. Evaluate with `--directions seg.*`--direction reg"
+    ):
         read_compared([str(plain)], direction="segmentation")
 
 

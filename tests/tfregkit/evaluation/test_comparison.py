@@ -98,6 +98,20 @@ def test_a_run_that_is_shown_alone_is_neither_tested_nor_best():
         compare(runs, untested=["before"], reference="before")
 
 
+def test_what_is_undefined_before_registration_stays_in_the_runs():
+    """A seam, or the labels of a run that segments, of which there are none before."""
+    nothing = np.full(len(A), np.nan)
+    before = Compared("before", Path("b.csv"), rows("dice", {"left": nothing}) + rows("seam", {"": nothing}))
+    after = [run("a", A, seam=2 * A), run("b", B, seam=2 * B)]
+    found = compare([before, *after], ["dice", "seam"], untested=["before"])
+    alone = compare(after, ["dice", "seam"])
+    assert [line for line in found.lines if line.run != "before"] == alone.lines
+    assert found.differences == alone.differences
+    assert found.notes == alone.notes
+    assert {(line.n, line.missing) for line in found.lines if line.run == "before"} == {(0, 7)}
+    assert [row.split()[-1] for row in text(printed_values(found)).splitlines()[1:]] == ["7", "7"]
+
+
 def test_few_pairs_are_told():
     few = [Compared(one.label, one.path, [row for row in one.rows if row.pair < "c"]) for one in three()]
     (note,) = compare(few, ["dice"]).notes
