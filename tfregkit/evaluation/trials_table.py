@@ -68,7 +68,8 @@ def marked(rows: Sequence[TrialRow]) -> list[TrialRow]:
 def evaluated_means(run: Run) -> dict[str, float]:
     """The means of a run's evaluation over its pairs, by metric: after registration, of whole pairs.
 
-    The time to register a pair is called `seconds_per_pair` here.
+    Of a run whose network segments, which has the other direction alone, over its scans. The time to register a pair
+    is called `seconds_per_pair` here.
 
     Of a conditioned run at the lambda that was chosen for it; at its only one where none was. Empty where there is no
     evaluation, or there are several lambdas and none was chosen.
@@ -77,7 +78,8 @@ def evaluated_means(run: Run) -> dict[str, float]:
     if not path.is_file():
         return {}
     frame = pd.read_csv(path, keep_default_na=False, na_values={"after": [""], "lambda": [""]})
-    frame = frame[(frame["structure"] == "") & (frame["direction"] == "registration")]
+    direction = "registration" if (frame["direction"] == "registration").any() else "segmentation"
+    frame = frame[(frame["structure"] == "") & (frame["direction"] == direction)]
     if frame["lambda"].nunique() > 1:
         chosen = ChosenLambda.read(run.path)
         frame = frame[frame["lambda"] == chosen.value] if chosen else frame[:0]

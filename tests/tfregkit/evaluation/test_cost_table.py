@@ -73,6 +73,12 @@ def test_a_line_for_a_run_and_one_for_a_sweep(tmp_path):
     assert cost_plot.cost_figure(lines, tmp_path / "cost.png").is_file()
 
 
+def test_a_run_that_segments_has_the_other_direction_alone(tmp_path):
+    evaluation = [("", "dice", "", 0.3, "segmentation"), ("", "dice", "head", 0.1, "segmentation")]
+    run = write_run(tmp_path / "r", [1.0, 1.0], evaluation=evaluation)
+    assert read_spent([str(run)])[0].metrics == {"dice": 0.3}
+
+
 def test_a_conditioned_run_counts_at_the_lambda_that_was_chosen(tmp_path):
     evaluation = [(lam, "dice", "", 0.5 + lam, "registration") for lam in (0.1, 0.2)]
     run = write_run(tmp_path / "r", [1.0, 1.0], evaluation=evaluation)
