@@ -14,6 +14,13 @@ run_option = click.option(
     "--model", "run_dir", type=FILE, required=True, metavar="RUN", help="The run directory of a trained network."
 )
 
+lambda_option = click.option(
+    "--lambda",
+    "lam",
+    type=click.FloatRange(0, 1),
+    help="Regularity in [0, 1], for a network conditioned on it. Default: the one `tfregkit sweep` chose for the run.",
+)
+
 _START = (
     click.option(
         "--init",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tfregkit.cli.options import FILE, affine_fit, run_option, start_options
+from tfregkit.cli.options import FILE, affine_fit, lambda_option, run_option, start_options
 
 
 @click.command("sample")
@@ -34,12 +34,7 @@ from tfregkit.cli.options import FILE, affine_fit, run_option, start_options
     help="fixed: targets are registered to the atlas, and the inverse warp deforms it, for runs that were trained with "
     "an atlas, or its modality, as the fixed image.",
 )
-@click.option(
-    "--lambda",
-    "lam",
-    type=click.FloatRange(0, 1),
-    help="Regularity in [0, 1], for a network conditioned on it. Default: the one `tfregkit sweep` chose for the run.",
-)
+@lambda_option
 @start_options
 def command(
     targets: tuple[Path, ...],

@@ -8,9 +8,17 @@ from typing import Any
 
 import click
 
-from tfregkit.cli.options import FILE, affine_fit, refine_option, run_option, start_options, tile_options
+from tfregkit.cli.options import (
+    FILE,
+    affine_fit,
+    lambda_option,
+    refine_option,
+    run_option,
+    start_options,
+    tile_options,
+)
 
-WHICH_ATLASES = "Give --atlas with --atlas-labels, or a table of atlases (--atlases), not both."
+WHICH_ATLASES = "Give --atlas with --atlas-labels, or a table of atlases (--atlases)"
 REGISTRATION = (
     *("atlas_images", "atlas_labels", "atlas_table", "weights", "atlas_role"),
     *("lam", "init", "affine", "affine_similarity", "refine", "stitcher"),
@@ -42,12 +50,7 @@ REGISTRATION = (
     help="fixed: register the image to the atlas and carry the labels by the inverse warp, for runs that were trained "
     "with an atlas, or its modality, as the fixed image.",
 )
-@click.option(
-    "--lambda",
-    "lam",
-    type=click.FloatRange(0, 1),
-    help="Regularity in [0, 1], for a network conditioned on it. Default: the one `tfregkit sweep` chose for the run.",
-)
+@lambda_option
 @start_options
 @refine_option
 @tile_options
@@ -89,7 +92,7 @@ def command(
     if not atlases_given and atlas_table is None:
         return _segment_alone(run_dir, scans, out_dir, options)
     if atlases_given and atlas_table is not None:
-        raise click.UsageError(WHICH_ATLASES)
+        raise click.UsageError(f"{WHICH_ATLASES}, not both.")
     if len(atlas_images) != len(atlas_labels):
         raise click.UsageError(
             "Every --atlas needs its --atlas-labels, in the same order. "
@@ -155,7 +158,7 @@ def _segment_alone(run_dir: Path, scans: list[Any], out_dir: Path, options: dict
 
     segmenter = load_run(run_dir)
     if not isinstance(segmenter, Segmenter):
-        raise click.UsageError(WHICH_ATLASES)
+        raise click.UsageError(f"{run_dir}: this run registers, so it needs labelled atlases. {WHICH_ATLASES}.")
     _refuse_registration()
     tiling = Tiling.of(options["tile"], options["tile_overlap"])
 

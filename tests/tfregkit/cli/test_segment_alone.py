@@ -74,7 +74,10 @@ def test_options_for_atlases_are_refused(words, said, folder, capfd):
 
 def test_a_run_that_registers_still_needs_atlases(folder, capfd):
     assert segment("a.nii.gz", "--out-dir", "o", model="runs/y") == 2
-    assert "Give --atlas with --atlas-labels" in capfd.readouterr().err
+    assert (
+        "runs/y: this run registers, so it needs labelled atlases. Give --atlas with --atlas-labels"
+        in capfd.readouterr().err
+    )
 
 
 def test_a_run_that_segments_registers_nothing(folder, capfd):
