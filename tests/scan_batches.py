@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfregkit.data.base import Augmentation, Dataset
-from tfregkit.data.batches import open_data
+from tfregkit.data.opening import open_data
 from tfregkit.data.settings import DataSettings, GridSettings, NormalisationSettings
 from tfregkit.data.splits import make_split
 

@@ -8,7 +8,7 @@ from scan_files import write_labels, write_scan
 import tfregkit.cli.main
 from tfregkit.config.experiment import load_experiment
 from tfregkit.config.trials import load_trials
-from tfregkit.data.batches import open_data
+from tfregkit.data.opening import open_data
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 CLMORPH = {  # pairs of an epoch, crop, reference

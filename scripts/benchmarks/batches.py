@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from tfregkit.data.batches import open_data
+from tfregkit.data.opening import open_data
 from tfregkit.data.settings import DataSettings
 
 AUGMENTATIONS = ["flip", "affine", "elastic", "gamma", "bias_field", "noise"]

@@ -9,7 +9,7 @@ from scan_files import write_labels, write_scan
 
 from tfregkit.config.experiment import load_experiment
 from tfregkit.data.base import Subject
-from tfregkit.data.batches import open_data
+from tfregkit.data.opening import open_data
 from tfregkit.inference.points import read_points
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"

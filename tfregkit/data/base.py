@@ -78,6 +78,9 @@ class Augmentation:
     together: bool = False
     """Whether both scans of a pair get the same random numbers (to flip one of them alone would be no registration)."""
 
+    geometric: bool = False
+    """Whether voxels move. If not, label map and mask come back as they are, and it may distort views."""
+
     def __call__(self, volumes: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
         """`volumes` maps `image` (float32), `labels` (integers), `mask` (float32) to `(X, Y, Z)`; labels stay labels.
 

@@ -1,28 +1,27 @@
-"""Training batches as a pure function of (seed, step), and the way from settings to them."""
+"""Training batches as a pure function of (seed, step)."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import chain
 
 import numpy as np
 
 from tfregkit.data.base import Augmentation, Pair, Subject
-from tfregkit.data.cache import Cache, user_cache_folder
-from tfregkit.data.grid import on_voxels_of
-from tfregkit.data.module import DataModule
 from tfregkit.data.others import Others
 from tfregkit.data.pairs import sides
-from tfregkit.data.prepare import common_grid
-from tfregkit.data.roles import check_labels, in_roles
-from tfregkit.data.scans import ROLES, Progress, Role, Scans
-from tfregkit.data.settings import DataSettings
-from tfregkit.data.volume import read_grid
+from tfregkit.data.roles import check_labels
+from tfregkit.data.scans import ROLES, Role, Scans
+from tfregkit.data.views import augmented, views_of
 from tfregkit.errors import DataError
 
-ORDER, AUGMENTATION, CROP = 1, 2, 3  # streams of random numbers
+ORDER, AUGMENTATION, CROP = 1, 2, 3  # streams of random numbers; 4 is that of `Others`
+VIEW, DRAWN, VALIDATION = 5, 6, 7
+
+Arrays = dict[str, np.ndarray]
+DrawForItem = Callable[[Arrays, np.random.Generator], Arrays]
+"""See `Strategy.item`."""
 
 
 class Batches:
@@ -43,6 +42,8 @@ class Batches:
         subjects: Whether batches also say whose images they hold.
         labels: Whether batches also have the label maps of their images.
         roles: Which scans of a pair batches have.
+        distortions: Of the distorted views that batches also have. Default: there are none.
+        draw: Gives further arrays of an item, see `Strategy.item`.
 
     Raises:
         DataError: If the crop is larger than the grid, there is no third person for `others`, or a scan has no label
@@ -62,10 +63,13 @@ class Batches:
         subjects: bool = False,
         labels: bool = False,
         roles: Sequence[Role] = ROLES,
+        distortions: Sequence[Augmentation] | None = None,
+        draw: DrawForItem | None = None,
     ) -> None:
         self.pairs, self.scans, self.seed, self.batch_size = pairs, scans, seed, batch_size
         self.roles = tuple(roles)
         self.augmentations, self.crop = list(augmentations), crop
+        self.distortions, self.draw = distortions, draw
         if crop and any(part > whole for part, whole in zip(crop, scans.grid.shape, strict=True)):
             raise DataError(
                 f"`data.crop` is larger than the common grid. Received: crop {list(crop)}, grid "
@@ -83,7 +87,7 @@ class Batches:
             masks = ["mask"] if all(scan.mask for scan in members) else []
             self._kinds[role] = ["image", *(["labels"] if labels else []), *masks]
 
-    def batch(self, step: int, replica: int = 0, replicas: int = 1) -> dict[str, np.ndarray]:
+    def batch(self, step: int, replica: int = 0, replicas: int = 1) -> Arrays:
         """Batch number `step`, or one replica's share of it.
 
         Returns:
@@ -91,8 +95,9 @@ class Batches:
             `fixed_mask` float32 of the same shape; with `labels`, `moving_labels`, `fixed_labels` int32, cropped and
             augmented with the image; with `others`, `moving_others`, `fixed_others` float32: images with that role's
             normalisation and augmentations of a person who is neither of the pair's two; with `subjects`,
-            `moving_subject`, `fixed_subject` `(B, 1)` int32: the number of the scan's person among all of them. Of
-            these, what belongs to `roles`.
+            `moving_subject`, `fixed_subject` `(B, 1)` int32: the number of the scan's person among all of them; with
+            `distortions`, `fixed_view`, `fixed_second_view`, `moving_view` float32: the images with other intensities.
+            Of these, what belongs to `roles`; and what `draw` gives.
         """
         items = self._items(step, replica, replicas)
         return {**_stack([self._item(item) for item in items]), **self._subjects(items)}
@@ -101,10 +106,20 @@ class Batches:
         """The ids of the batch's pairs, for messages."""
         return [self._pair_at(item).id for item in self._items(step, replica, replicas)]
 
-    def pair(self, pair: Pair) -> dict[str, np.ndarray]:
-        """One pair as it is, whole, as a batch of one; with the labels and masks that its scans have."""
+    def pair(self, pair: Pair) -> Arrays:
+        """One pair as it is, whole, as a batch of one; with the labels and masks that its scans have.
+
+        Its views and what is drawn for it are the same whenever it is asked for.
+        """
         loaded = [(role, self.scans.load(getattr(pair, role), role)) for role in self.roles]
-        return _stack([{_key(role, kind): array for role, volumes in loaded for kind, array in volumes.items()}])
+        arrays = {_key(role, kind): array for role, volumes in loaded for kind, array in volumes.items()}
+        return _stack([self._completed(arrays, VALIDATION, zlib.crc32(pair.id.encode()))])
+
+    def _completed(self, arrays: Arrays, *item: int) -> tuple[Arrays, Arrays]:
+        """An item's volumes with its views, and what is drawn for it; `item` seeds both."""
+        if self.distortions is not None:
+            arrays = {**arrays, **views_of(arrays, self.distortions, [self.seed, VIEW, *item])}
+        return arrays, self.draw(arrays, np.random.default_rng([self.seed, DRAWN, *item])) if self.draw else {}
 
     def _items(self, step: int, replica: int, replicas: int) -> range:
         share, rest = divmod(self.batch_size, replicas)
@@ -131,28 +146,25 @@ class Batches:
         np.random.default_rng([self.seed, ORDER, epoch]).shuffle(order)
         return order
 
-    def _item(self, item: int) -> dict[str, np.ndarray]:
-        """The arrays `(X, Y, Z)` of one item, by their keys in the batch."""
+    def _item(self, item: int) -> tuple[Arrays, Arrays]:
+        """The volumes `(X, Y, Z)` of one item, by their keys in the batch, and what is drawn for it."""
         pair, place = self._pair_at(item), self._place(item)
         wanted = [(role, getattr(pair, role), role, self._kinds[role]) for role in self.roles]
         if self._others:
             drawn = self._others.draw(pair, item)
             wanted += [(f"{role}_others", drawn[role], role, ["image"]) for role in self.roles]
-        return {
+        arrays = {
             _key(name, kind): array[place]
             for number, (name, scan, role, kinds) in enumerate(wanted, start=1)
             for kind, array in self._augmented(scan, role, kinds, item, number).items()
         }
+        return self._completed(arrays, item)
 
-    def _augmented(self, scan: Subject, role: Role, kinds: list[str], item: int, number: int) -> dict[str, np.ndarray]:
+    def _augmented(self, scan: Subject, role: Role, kinds: list[str], item: int, number: int) -> Arrays:
         """The scan with the item's augmentations; `number` tells the scans of an item apart."""
         loaded = self.scans.load(scan, role)
         volumes = {kind: loaded[kind] for kind in kinds}
-        for place, augmentation in enumerate(self.augmentations):
-            stream = 0 if augmentation.together else number
-            rng = np.random.default_rng([self.seed, AUGMENTATION, item, place, stream])
-            volumes = augmentation(volumes, rng)
-        return volumes
+        return augmented(volumes, self.augmentations, [self.seed, AUGMENTATION, item], number)
 
     def _place(self, item: int) -> tuple[slice, ...]:
         """Where the item is cropped; every place inside the grid is as likely."""
@@ -168,77 +180,12 @@ def _key(name: str, kind: str) -> str:
     return name if kind == "image" else f"{name}_{kind}"
 
 
-def _stack(items: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """A batch `(B, X, Y, Z, 1)` of items that have the same keys and shapes."""
+def _stack(items: list[tuple[Arrays, Arrays]]) -> Arrays:
+    """A batch of items that have the same keys and shapes: volumes `(B, X, Y, Z, 1)`, and what was drawn as it is."""
     batch = {}
-    for key, array in items[0].items():
+    for key, array in items[0][0].items():
         dtype = np.int32 if key.endswith("_labels") else np.float32
         batch[key] = np.empty((len(items), *array.shape, 1), dtype)
-        for i, item in enumerate(items):
-            batch[key][i, ..., 0] = item[key]
-    return batch
-
-
-def open_data(
-    settings: DataSettings,
-    *,
-    seed: int,
-    batch_size: int,
-    cache_dir: str | os.PathLike[str] | None = None,
-    stride: int = 1,
-    progress: Progress | None = None,
-    others: bool = False,
-    subjects: bool = False,
-    labels: bool = False,
-    roles: Sequence[Role] = ROLES,
-) -> DataModule:
-    """Everything a stage trains on: splits the data set, decides the grid, prepares the scans (or finds them prepared).
-
-    Args:
-        settings: The `data` section.
-        seed: Of the run: splits by shares, order of the pairs, augmentations.
-        batch_size: Items of a whole batch, over all replicas.
-        cache_dir: Folder for prepared scans where the settings name none. Default: the user's cache folder.
-        stride: What the network needs the sizes of the grid and of the crops to be multiples of.
-        progress: Called with (done, total) scans.
-        others: Whether training batches also have images of people who are not in the pair, see `Batches`.
-        subjects: Whether they also say whose images they hold.
-        labels: Whether they also have label maps; then those to validate with need them too, and the grid's voxels are
-            those of the first scan if that has its axes and spacing.
-        roles: Which scans of a pair are looked at. With one role alone, its scans come one by one, each once an epoch,
-            and nothing is a pair.
-
-    Raises:
-        DataError: Naming every file that cannot be used, before anything is trained.
-    """
-    if settings.crop and any(n % stride for n in settings.crop):
-        raise DataError(
-            f"`data.crop` must be multiples of {stride} for this network. Received: {list(settings.crop)}; try "
-            f"{[-(-n // stride) * stride for n in settings.crop]}."
-        )
-    split = in_roles(settings.dataset.build().split(seed), roles)
-    if labels:
-        check_labels(split.validation, roles)
-    used = [sides(pairs) for pairs in (split.train, split.validation)]
-    scans_used = list(dict.fromkeys(chain.from_iterable(chain.from_iterable(used))))
-    grid = common_grid(scans_used, settings.grid, stride)
-    if labels:
-        grid = on_voxels_of(read_grid(scans_used[0].image), grid)
-    folder = settings.cache or (os.fspath(cache_dir) if cache_dir else user_cache_folder() / "prepared")
-    scans = Scans(settings, grid, Cache(folder))
-    augmentations = [spec.build() for spec in settings.augmentations]
-    train = Batches(
-        split.train,
-        scans,
-        seed=seed,
-        batch_size=batch_size,
-        augmentations=augmentations,
-        crop=settings.crop,
-        others=others,
-        subjects=subjects,
-        labels=labels,
-        roles=roles,
-    )
-    by_role = [(role, side) for both in used for role, side in zip(ROLES, both, strict=True) if role in roles]
-    scans.prepare({(scan, role): None for role, side in by_role for scan in side}, progress)
-    return DataModule(train, split.validation, split.test, grid)
+        for i, (volumes, _) in enumerate(items):
+            batch[key][i, ..., 0] = volumes[key]
+    return {**batch, **{key: np.stack([drawn[key] for _, drawn in items]) for key in items[0][1]}}

@@ -70,6 +70,8 @@ class DataSettings(Settings):
         moving_normalisation: Instead, for moving scans (e.g. another modality).
         fixed_normalisation: Instead, for fixed scans.
         augmentations: Applied in this order to every training scan, after normalisation.
+        distortions: Applied in this order to the views of strategies that compare distorted views of one image: changes
+            of intensity alone, drawn anew for each view, after augmentations and crop.
         crop: Training batches are random parts of this shape, at the same place in both scans of a pair, after
             augmentation. Multiples of the network's stride. Validation sees whole scans. Default: no cropping.
         cache: Folder of the prepared scans. Default: the user's cache folder, shared by all runs.
@@ -82,6 +84,7 @@ class DataSettings(Settings):
     moving_normalisation: NormalisationSettings | None = None
     fixed_normalisation: NormalisationSettings | None = None
     augmentations: list[Annotated[Spec, Kind("augmentation")]] = []
+    distortions: list[Annotated[Spec, Kind("augmentation")]] = []
     crop: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None
     cache: Path | None = None
     workers: PositiveInt = 2

@@ -46,6 +46,15 @@ def labels_stay_labels(augmentation: Augmentation) -> None:
         assert after["mask"].max() <= 1, "the mask left [0, 1]"
 
 
+def moves_voxels_only_if_it_says_so(augmentation: Augmentation) -> None:
+    """Without `geometric` label map and mask come back as they are."""
+    before = volumes()
+    for seed in range(0 if augmentation.geometric else DRAWS):
+        after = augmentation(dict(before), np.random.default_rng(seed))
+        for name in ("labels", "mask"):
+            np.testing.assert_array_equal(after[name], before[name], err_msg=f"`{name}` moved: set `geometric = True`")
+
+
 def all_randomness_comes_from_rng(augmentation: Augmentation) -> None:
     """The same generator state gives the same result, and the inputs stay as they were."""
     before = volumes()
@@ -65,6 +74,7 @@ CHECKS = [
     follows_the_rules,
     keeps_names_shapes_and_types,
     labels_stay_labels,
+    moves_voxels_only_if_it_says_so,
     all_randomness_comes_from_rng,
     works_without_labels,
 ]

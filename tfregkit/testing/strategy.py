@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tfregkit.api import Network, Regularizer, Similarity, Strategy
+from tfregkit.data.views import VIEWS
 from tfregkit.objective.objective import Objective
 from tfregkit.testing.common import BATCH, follows_the_rules, fresh, image, per_item
 
@@ -43,6 +44,11 @@ def step(strategy: Strategy) -> dict[str, Any]:
     batch = {"moving": image(SHAPE, 1), "fixed": image(SHAPE, 2)}
     if "labels" in strategy.needs:
         batch |= {f"{role}_labels": (3 * batch[role]).astype("int32") for role in ("moving", "fixed")}
+    if "views" in strategy.needs:
+        batch |= {name: np.sqrt(np.abs(batch[role])) for name, role in VIEWS.items()}
+    rng = np.random.default_rng(0)
+    items = [strategy.item({key: volumes[i, ..., 0] for key, volumes in batch.items()}, rng) for i in range(BATCH)]
+    batch |= {key: np.stack([drawn[key] for drawn in items]) for key in items[0]}
     objective = Objective(terms={"difference": CheckedDifference(), "size": CheckedSize()}, weights={"size": 0.5})
     tensors = {name: keras.ops.convert_to_tensor(values) for name, values in batch.items()}
     return fresh(strategy)(tensors, network=CheckedConvolution(), objective=objective, training=True)

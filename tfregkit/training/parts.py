@@ -11,6 +11,7 @@ import keras
 
 from tfregkit.backend.loop import has_accelerator
 from tfregkit.config.settings import Spec
+from tfregkit.data.views import check_distortions
 from tfregkit.errors import ConfigError
 from tfregkit.models.base import Network
 from tfregkit.objective.base import Similarity
@@ -117,6 +118,12 @@ def check_target(stage: Any, objective: Objective) -> None:
         f"strategy: a term needs what a slow copy of the network sees, and `{stage.strategy.name}` keeps none. "
         f"Strategies that do: {', '.join(f'`{name}`' for name in able) or 'none is installed'}."
     )
+
+
+def check_data(stage: Any) -> None:
+    """Raise a ConfigError where the `data` section cannot give what the stage's strategy looks at."""
+    if "views" in stage.strategy.build().needs:
+        check_distortions([spec.build() for spec in stage.data.distortions])
 
 
 def check_held_out(stage: Any, trainer: Trainer) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tfregkit.backend.distribution import Distribution, open_distribution
 from tfregkit.backend.loop import make_deterministic, out_of_memory, peer_lost
-from tfregkit.data.batches import open_data
+from tfregkit.data.opening import open_data
 from tfregkit.errors import TrainingError
 from tfregkit.files import atomic_path
 from tfregkit.plugins import loaded
@@ -70,6 +70,8 @@ class Stage:
             subjects="subjects" in needs,
             labels="labels" in needs,
             roles=strategy.roles,
+            views="views" in needs,
+            draw=strategy.item,
         )
         if network.structures and (others := left_over(network.structures, self.data.train)):
             console.print(f"{settings.name}: background, of no structure: labels {', '.join(map(str, others))}")
@@ -170,7 +172,13 @@ class Stage:
         """The shapes the parts were built with and the grid's spacing, so that they can be used again without data."""
         shapes = {name: [1, *array.shape[1:]] for name, array in self.example.items()}
         inputs = {name: shapes[name] for name in ("moving", "fixed", "lam") if name in shapes}
-        return {"inputs": inputs, "batch": shapes, "spacing": [float(mm) for mm in self.data.grid.spacing]}
+        types = {name: str(array.dtype) for name, array in self.example.items()}
+        return {
+            "inputs": inputs,
+            "batch": shapes,
+            "types": types,
+            "spacing": [float(mm) for mm in self.data.grid.spacing],
+        }
 
     def _finish(self) -> None:
         if not self.checkpoints.steps():  # a stage of no steps: its weights are those it started with

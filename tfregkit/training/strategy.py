@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
+import numpy as np
 
 from tfregkit.component import Component
 
@@ -32,6 +33,10 @@ class Strategy(Component, keras.layers.Layer):
     `needs` names what batches have for this strategy: `labels`, that is `moving_labels`, `fixed_labels`
     `(B, X, Y[, Z], 1)` int32, the scans' own numbers on the grid, cropped and augmented with the image.
 
+    `views` in `needs` gives them `fixed_view`, `fixed_second_view`, `moving_view` `(B, X, Y[, Z], 1)` float32: the
+    images through `data.distortions`, each view on its own; they differ in intensity alone, voxel for voxel. What else
+    it wants of an item it draws itself: `item`.
+
     `roles` names the scans of a pair it looks at. With `("fixed",)` batches have no moving images, and the data set's
     scans come one by one, each once an epoch, in pairs or not.
 
@@ -58,6 +63,22 @@ class Strategy(Component, keras.layers.Layer):
         Raises:
             ConfigError: When the two do not go together.
         """
+
+    def item(self, arrays: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Further arrays of one item, made on the loader's threads (NumPy and SciPy alone), off the training thread.
+
+        A pure function of its arguments, so that a resumed run goes on exactly. Called for every item to train on and
+        for every pair to validate with, for which `rng` is the same each time.
+
+        Args:
+            arrays: The item's volumes `(X, Y, Z)` by their keys in the batch, read-only.
+            rng: Where all randomness comes from.
+
+        Returns:
+            Arrays by key, of the same shapes for every item; they come in the batch under these keys, stacked along a
+            new first axis, with their own types. By default none.
+        """
+        return {}
 
     def held_out(self, step: int) -> int | None:
         """The number of the batch of validation pairs that step number `step` (from 0) also gets; None: it gets none.

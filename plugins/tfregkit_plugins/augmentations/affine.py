@@ -27,6 +27,8 @@ class Affine(Augmentation):
         together: Whether both scans of a pair get the same transform.
     """
 
+    geometric = True
+
     def __init__(
         self,
         *,

@@ -25,6 +25,8 @@ class Elastic(Augmentation):
         together: Whether both scans of a pair get the same deformation.
     """
 
+    geometric = True
+
     def __init__(
         self,
         *,

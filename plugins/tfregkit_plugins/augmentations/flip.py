@@ -23,6 +23,8 @@ class Flip(Augmentation):
         together: Whether both scans of a pair are flipped alike.
     """
 
+    geometric = True
+
     def __init__(
         self,
         *,

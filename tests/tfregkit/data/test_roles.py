@@ -10,9 +10,10 @@ from scan_files import SHAPE, subject, write_labels, write_scan
 
 from tfregkit import build
 from tfregkit.data.base import Pair, Split, Subject
-from tfregkit.data.batches import Batches, open_data
+from tfregkit.data.batches import Batches
 from tfregkit.data.cache import Cache
 from tfregkit.data.grid import Grid
+from tfregkit.data.opening import open_data
 from tfregkit.data.pairs import AllPairs
 from tfregkit.data.roles import in_roles
 from tfregkit.data.scans import Scans

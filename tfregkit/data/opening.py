@@ -1,0 +1,90 @@
+"""From a configuration's `data` section to what a stage is trained on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import chain
+
+from tfregkit.data.batches import Batches, DrawForItem
+from tfregkit.data.cache import Cache, user_cache_folder
+from tfregkit.data.grid import on_voxels_of
+from tfregkit.data.module import DataModule
+from tfregkit.data.pairs import sides
+from tfregkit.data.prepare import common_grid
+from tfregkit.data.roles import check_labels, in_roles
+from tfregkit.data.scans import ROLES, Progress, Role, Scans
+from tfregkit.data.settings import DataSettings
+from tfregkit.data.volume import read_grid
+from tfregkit.errors import DataError
+
+
+def open_data(
+    settings: DataSettings,
+    *,
+    seed: int,
+    batch_size: int,
+    cache_dir: str | os.PathLike[str] | None = None,
+    stride: int = 1,
+    progress: Progress | None = None,
+    others: bool = False,
+    subjects: bool = False,
+    labels: bool = False,
+    roles: Sequence[Role] = ROLES,
+    views: bool = False,
+    draw: DrawForItem | None = None,
+) -> DataModule:
+    """Everything a stage trains on: splits the data set, decides the grid, prepares the scans (or finds them prepared).
+
+    Args:
+        settings: The `data` section.
+        seed: Of the run: splits by shares, order of the pairs, augmentations.
+        batch_size: Items of a whole batch, over all replicas.
+        cache_dir: Folder for prepared scans where the settings name none. Default: the user's cache folder.
+        stride: What the network needs the sizes of the grid and of the crops to be multiples of.
+        progress: Called with (done, total) scans.
+        others: Whether training batches also have images of people who are not in the pair, see `Batches`.
+        subjects: Whether they also say whose images they hold.
+        labels: Whether they also have label maps; then those to validate with need them too, and the grid's voxels are
+            those of the first scan if that has its axes and spacing.
+        roles: Which scans of a pair are looked at. With one role alone, its scans come one by one, each once an epoch,
+            and nothing is a pair.
+        views: Whether batches, those to validate with too, also have views distorted by `settings.distortions`.
+        draw: Gives further arrays of an item, see `Strategy.item`.
+
+    Raises:
+        DataError: Naming every file that cannot be used, before anything is trained.
+    """
+    if settings.crop and any(n % stride for n in settings.crop):
+        raise DataError(
+            f"`data.crop` must be multiples of {stride} for this network. Received: {list(settings.crop)}; try "
+            f"{[-(-n // stride) * stride for n in settings.crop]}."
+        )
+    split = in_roles(settings.dataset.build().split(seed), roles)
+    if labels:
+        check_labels(split.validation, roles)
+    used = [sides(pairs) for pairs in (split.train, split.validation)]
+    scans_used = list(dict.fromkeys(chain.from_iterable(chain.from_iterable(used))))
+    grid = common_grid(scans_used, settings.grid, stride)
+    if labels:
+        grid = on_voxels_of(read_grid(scans_used[0].image), grid)
+    folder = settings.cache or (os.fspath(cache_dir) if cache_dir else user_cache_folder() / "prepared")
+    scans = Scans(settings, grid, Cache(folder))
+    augmentations = [spec.build() for spec in settings.augmentations]
+    train = Batches(
+        split.train,
+        scans,
+        seed=seed,
+        batch_size=batch_size,
+        augmentations=augmentations,
+        crop=settings.crop,
+        others=others,
+        subjects=subjects,
+        labels=labels,
+        roles=roles,
+        distortions=[spec.build() for spec in settings.distortions] if views else None,
+        draw=draw,
+    )
+    by_role = [(role, side) for both in used for role, side in zip(ROLES, both, strict=True) if role in roles]
+    scans.prepare({(scan, role): None for role, side in by_role for scan in side}, progress)
+    return DataModule(train, split.validation, split.test, grid)
