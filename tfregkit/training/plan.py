@@ -7,7 +7,7 @@ from tfregkit.errors import ConfigError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.objective import Objective
 from tfregkit.training.initial import check_initial
-from tfregkit.training.parts import build_network, check_batch, check_lambda, check_target, connected
+from tfregkit.training.parts import build_network, check_batch, check_data, check_lambda, check_target, connected
 
 
 def check_plan(experiment: Experiment) -> None:
@@ -26,6 +26,7 @@ def check_plan(experiment: Experiment) -> None:
             objective = Objective.from_settings(stage.objective, planned)
             check_batch(stage, objective)
             check_target(stage, objective)
+            check_data(stage)
             connected(stage, objective, planned)
             check_initial(network, stage.initial, planned)
         except TfregkitError as error:

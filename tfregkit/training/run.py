@@ -164,6 +164,7 @@ class Run:
         trainer = build_trainer(settings, settings.model.build(), EarlierStages(self, index))
         integers = ("_labels", "_subject")
         kinds = {name: "int32" if name.endswith(integers) else "float32" for name in facts["batch"]}
+        kinds |= facts.get("types", {})  # earlier versions did not keep them
         trainer.build_from({name: keras.KerasTensor(shape, kinds[name]) for name, shape in facts["batch"].items()})
         restore(path, {"objective": trainer.objective.variables}, source=f"{self.path / 'resolved.yaml'}")
         return trainer.objective
