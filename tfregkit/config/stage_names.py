@@ -20,7 +20,7 @@ def stages_named(value: Any, at: Path) -> Iterator[tuple[Path, str]]:
         for name, info in type(value).model_fields.items():
             inner, place = getattr(value, name), (*at, info.alias or name)
             if isinstance(inner, dict) and _is_stage(info.annotation):
-                yield from (((*place, key), stage) for key, stage in inner.items())
+                yield from (((*place, key), stage) for key, stage in inner.items() if isinstance(stage, str))
             else:
                 yield from stages_named(inner, place)
     elif isinstance(value, Spec):

@@ -1,51 +1,91 @@
-"""Parts of a network that begin with the trained weights of an earlier stage's."""
+"""Parts of a network that begin with the trained weights of an earlier stage's, or of another run's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import keras
 
-from tfregkit.errors import ConfigError
+from tfregkit.config.stage import OtherRun
+from tfregkit.errors import ConfigError, RunError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.earlier import Earlier
+from tfregkit.training.other_run import finished_stage
+
+Initial = Mapping[str, str | OtherRun] | None
+"""For parts of a network, by name: the earlier stage, or the stage of another run, whose network has them."""
 
 
-def start_from(network: Network, initial: Mapping[str, str] | None, earlier: Earlier) -> None:
-    """Copy the weights of parts: `initial` names, for each part of the network, the stage whose network has them.
+def start_from(network: Network, initial: Initial, earlier: Earlier) -> None:
+    """Copy the weights of parts from networks that are trained.
 
     Raises:
         ConfigError: When a part is not there, or differs: the first layer that does is named.
+        RunError: When another run is not there, or not trained to its end.
     """
-    for part, stage in (initial or {}).items():
-        for own, trained in _matched(network, earlier.network(stage), part, stage):
-            own.assign(trained)
+    trained = cache(lambda origin: _source(origin, earlier, lambda run, index: run.network(index)))
+    for part, origin in (initial or {}).items():
+        for own, theirs in _matched(network, trained(origin), part, _where(origin)):
+            own.assign(theirs)
 
 
-def check_initial(network: Network, initial: Mapping[str, str] | None, earlier: Earlier) -> None:
-    """As `start_from`, but only looks, at networks that have no weights yet. They get some."""
-    for part, stage in (initial or {}).items():
-        source = earlier.network(stage)
+def check_initial(
+    network: Network, initial: Initial, earlier: Earlier, absent: Callable[[str], None] | None = None
+) -> None:
+    """As `start_from`, but only looks, at networks that have no weights yet. They get some.
+
+    Args:
+        network: Of the stage.
+        initial: What begins with which weights.
+        earlier: The stages before it.
+        absent: Called with the message when another run is not there or not trained, instead of raising.
+    """
+    build = cache(lambda origin: _source(origin, earlier, _built))
+    for part, origin in (initial or {}).items():
+        _part(network, part, "this stage")
+        try:
+            source = build(origin)
+        except TfregkitError as error:
+            message = f"initial.{part}: {error}"
+            if absent is None or not isinstance(error, RunError):
+                raise type(error)(message) from error
+            absent(message)
+            continue
+        _part(source, part, _where(origin))
         for each in (network, source):
-            _part(each, part, "this stage" if each is network else f"stage `{stage}`")
             _create(each)
-        _matched(network, source, part, stage)
+        _matched(network, source, part, _where(origin))
 
 
-def _matched(network: Network, source: Network, part: str, stage: str) -> list[tuple[Any, Any]]:
+def _source(origin: str | OtherRun, earlier: Earlier, network: Callable[[Any, int], Network]) -> Network:
+    """The network of an earlier stage, or what `network` makes of the stage of another run."""
+    return earlier.network(origin) if isinstance(origin, str) else network(*finished_stage(origin))
+
+
+def _built(run: Any, index: int) -> Network:
+    """The network of a stage, from 1, without its weights."""
+    return run.experiment.stages[index - 1].model.build()
+
+
+def _where(origin: str | OtherRun) -> str:
+    return f"stage `{origin}`" if isinstance(origin, str) else str(origin)
+
+
+def _matched(network: Network, source: Network, part: str, where: str) -> list[tuple[Any, Any]]:
     """The variables of a part in both networks."""
-    own, theirs = _part(network, part, "this stage").variables, _part(source, part, f"stage `{stage}`").variables
+    own, theirs = _part(network, part, "this stage").variables, _part(source, part, where).variables
     for mine, other in zip(own, theirs, strict=False):
         if tuple(mine.shape) != tuple(other.shape):
             raise ConfigError(
-                f"initial.{part}: {mine.path} is {tuple(mine.shape)} here, and {other.path} of stage `{stage}` is "
+                f"initial.{part}: {mine.path} is {tuple(mine.shape)} here, and {other.path} of {where} is "
                 f"{tuple(other.shape)}. Give both the same parameters, and as many images."
             )
     if len(own) != len(theirs):
-        longer, where = (own, "this stage") if len(own) > len(theirs) else (theirs, f"stage `{stage}`")
+        longer, owner = (own, "this stage") if len(own) > len(theirs) else (theirs, where)
         raise ConfigError(
-            f"initial.{part}: {longer[min(len(own), len(theirs))].path} is only in the network of {where}. Give both "
+            f"initial.{part}: {longer[min(len(own), len(theirs))].path} is only in the network of {owner}. Give both "
             "the same parameters."
         )
     return list(zip(own, theirs, strict=True))

@@ -116,6 +116,13 @@ class Run:
         keep = self.resolved["stages"][index - 1]["trainer"]["keep"]
         return Checkpoints(self.stage_path(index) / "checkpoints", keep)
 
+    @classmethod
+    def begun(cls, path: str | Path) -> set[str]:
+        """The stages of a run that have a checkpoint to go on from; none where there is no run."""
+        run = cls(Path(path).absolute())
+        stages = run.resolved["stages"] if cls.exists(path) else []
+        return {stage["name"] for index, stage in enumerate(stages, start=1) if run.checkpoints(index).steps()}
+
     def finished(self, index: int) -> bool:
         """Whether a stage, numbered from 1, has been trained to its end."""
         return (self.stage_path(index) / "model.keras").is_file()

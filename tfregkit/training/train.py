@@ -43,7 +43,7 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
     """
     if experiment.sweep is not None:
         raise ConfigError(f"{experiment.path}: has a `sweep`, which `training.trials.train_trials` trains run by run.")
-    check_plan(experiment)
+    check_plan(experiment, begun=Run.begun(run_dir) if resume else ())
     chief = all([open_distribution(stage.trainer.distribute).chief for stage in experiment.stages])  # connects workers
     console = console if chief and console else Console(quiet=not chief)
     new = chief and not (resume and Run.exists(run_dir))

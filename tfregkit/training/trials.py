@@ -73,7 +73,7 @@ def _check(trials: Sequence[Trial], folder: Path, resume: bool) -> None:
         raise RunError(f"{folder}: the directory exists already. Continue with --resume, or choose another --run-dir.")
     for trial in trials:
         try:
-            check_plan(trial.experiment)
+            check_plan(trial.experiment, begun=Run.begun(folder / trial.name))
         except ConfigError as error:
             raise ConfigError(f"{trial.experiment.path}: sweep: {trial.name}: {error}") from error
         if any(stage.trainer.distribute == "multiworker" for stage in trial.experiment.stages):

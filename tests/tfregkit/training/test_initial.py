@@ -10,9 +10,11 @@ from segmentation_data import segmentation_experiment
 from training_data import small_experiment
 
 import tfregkit
+from tfregkit.cli.main import run as tfregkit_command
 from tfregkit.config.experiment import load_experiment
-from tfregkit.errors import ConfigError
+from tfregkit.errors import ConfigError, RunError
 from tfregkit.training.plan import check_plan
+from tfregkit.training.run import Run
 from tfregkit.training.train import train
 
 
@@ -90,3 +92,68 @@ def test_registration_and_segmentation_begin_with_each_others_encoder(subjects, 
     stages = [registration, {**segmentation, "initial": {"encoder": "registration"}}]
     with pytest.raises(ConfigError, match=r"kernel is \(3, 3, 3, 1, 4\) here.*is \(3, 3, 3, 2, 4\). .*as many images"):
         check_plan(written({"stages": stages}, tmp_path))
+
+
+def of_another_run(folder, run, **more):
+    """A segmentation whose encoder begins with that of a run, and a siamese registration that does."""
+    segmentation = segmentation_experiment(folder)["stages"][0]
+    segmentation |= {"initial": {"encoder": {"run": str(run), **more}}}
+    segmentation["trainer"] = {"steps": 0}
+    parts = {"encoder": {"name": "unet", "filters": [4, 6]}, "decoder": {"name": "unet", "filters": [6], "final": [6]}}
+    registration = small_experiment(folder)["stages"][0] | {"model": {"name": "siamese", **parts}}
+    registration |= {"initial": segmentation["initial"]}
+    return [{"seed": 4, "stages": [stage]} for stage in (segmentation, registration)]
+
+
+def test_a_part_begins_with_that_of_another_run_which_a_resumed_one_needs_no_more(subjects, tmp_path, capsys):
+    plan = two_stages(subjects)
+    plan["stages"] = plan["stages"][:1]
+    pretrained = train(written(plan, tmp_path), tmp_path / "pretrained")
+    (tmp_path / "elsewhere").mkdir()
+    for plan in of_another_run(subjects, "../pretrained"):
+        plan["stages"][0]["trainer"] |= {"steps": 0}
+        experiment = written(plan, tmp_path / "elsewhere")
+        path = tmp_path / plan["stages"][0]["name"]
+        found = train(experiment, path)
+        assert found.resolved["stages"][0]["initial"] == {"encoder": {"run": str(pretrained.path), "stage": None}}
+        for own, theirs in zip(values(found.network().encoder), values(pretrained.network().encoder), strict=True):
+            np.testing.assert_array_equal(own, theirs)
+    pretrained.path.rename(tmp_path / "moved")
+    longer = ["stages.registration.trainer.steps=1"]
+    train(load_experiment(tmp_path / "elsewhere" / "c.yaml", longer), path, resume=True)
+    assert found.finished(1)
+    assert max(found.checkpoints(1).steps()) == 1
+    with pytest.raises(RunError, match=r"stage `registration`: initial.encoder: .*pretrained: there is no such run"):
+        train(experiment, tmp_path / "new", resume=True)
+    assert not (tmp_path / "new").exists()
+    assert tfregkit_command(["validate", str(tmp_path / "elsewhere" / "c.yaml")]) == 0
+    said = capsys.readouterr().out
+    assert "valid. Stages: registration" in said
+    assert "Not looked at: stage `registration`: initial.encoder: " in said
+
+
+def test_another_run_that_is_not_done_has_no_such_stage_or_does_not_fit(subjects, tmp_path):
+    plan = two_stages(subjects)
+    run = Run.create(tmp_path / "run", written(plan, tmp_path))
+    segmentation, registration = (
+        written(plan, tmp_path) for plan in of_another_run(subjects, run.path, stage="segmentation")
+    )
+    for experiment in (segmentation, registration):
+        with pytest.raises(RunError, match=r"initial.encoder: .*run: its stage `segmentation` is not trained to its e"):
+            check_plan(experiment)
+        check_plan(experiment, begun=["segmentation", "registration"])
+    (run.stage_path(1)).mkdir()
+    (run.stage_path(1) / "model.keras").touch()
+    check_plan(segmentation)
+    wrong = of_another_run(subjects, run.path, stage="segmentatoin")[0]
+    with pytest.raises(
+        ConfigError, match=r"initial.encoder: .*no stage `segmentatoin`. Did you mean `segmentation`\? It has: second"
+    ):
+        check_plan(written(wrong, tmp_path), absent=pytest.fail)
+    other = of_another_run(subjects, run.path, stage="segmentation")[0]
+    other["stages"][0]["model"]["encoder"]["filters"] = [4, 7]
+    with pytest.raises(ConfigError, match=r"kernel is \(3, 3, 3, 4, 7\) here, .* stage `segmentation` of .*run is \("):
+        check_plan(written(other, tmp_path))
+    other["stages"][0]["initial"]["encoder"] = {"stage": "segmentation"}
+    with pytest.raises(ConfigError, match=r"c.yaml:\d+: stages.segmentation.initial.encoder.run: .*missing"):
+        written(other, tmp_path)
