@@ -15,6 +15,7 @@ _KERNELS = {
         "scaling_squaring": "tfregkit.backend.tf_integrate",
         "resize_axis": "tfregkit.backend.tf_resize",
         "box_sum": "tfregkit.backend.tf_window",
+        "attention": "tfregkit.backend.tf_attention",
     }
 }
 _SMALL = 2**17

@@ -23,6 +23,8 @@ COMPONENTS = [
     ("decoder", "unet", {"filters": [5], "final": [3]}),
     ("decoder", "unet", {"filters": [5], "final": [3], "block": "cin"}),
     ("decoder", "unet", {"filters": [5, 4], "final": [], "bottom": [6, 5], "convolutions": 2, "slope": 0.0}),
+    ("encoder", "unetr", {"patch_size": 4, "feature_size": 2, "hidden_size": 6, "depth": 2, "heads": 3, "mlp_size": 5}),
+    ("decoder", "unetr", {"filters": [5, 3]}),
     ("stitcher", "concat", {}),
     ("stitcher", "swin", {"window": 2}),
     ("stitcher", "swin", {"window": 3, "shift": 2, "resolution": "full", "heads": 3, "mlp_ratio": 2}),
