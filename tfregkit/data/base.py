@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tfregkit.data.labelled_set import Source
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,7 @@ class Subject:
     """One scan: an image and what belongs to it. Paths are absolute.
 
     `subject` is the person; two scans of one person share it, so that splits and pairs can tell. `id` is unique.
+    `source` is said where several data sets are mixed.
     """
 
     id: str
@@ -23,6 +28,7 @@ class Subject:
     labels: Path | None = None
     mask: Path | None = None
     points: Path | None = None
+    source: Source | None = None
 
     def __post_init__(self) -> None:
         if not self.subject:
@@ -48,11 +54,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Split:
-    """The pairs of each use. Training pairs may be many: they are drawn from, never all cached as pairs."""
+    """The pairs of each use. Training pairs may be many: they are drawn from, never all cached as pairs.
+
+    `about` is what should be said of them before training, a line or several.
+    """
 
     train: Sequence[Pair] = field(default_factory=list)
     validation: Sequence[Pair] = field(default_factory=list)
     test: Sequence[Pair] = field(default_factory=list)
+    about: str = ""
 
 
 class Dataset:

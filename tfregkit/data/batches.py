@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
 from tfregkit.data.base import Augmentation, Pair, Subject
+from tfregkit.data.crops import Crops
+from tfregkit.data.drawn_pairs import DrawnPairs
 from tfregkit.data.others import Others
 from tfregkit.data.pairs import sides
 from tfregkit.data.roles import check_labels
@@ -27,8 +29,9 @@ DrawForItem = Callable[[Arrays, np.random.Generator], Arrays]
 class Batches:
     """Batches of training pairs. Thread-safe: `batch` keeps no state and may be called from many threads at once.
 
-    The pairs are gone through in a new random order each epoch. Which pairs batch `step` has, how they are augmented
-    and where they are cropped depends on the seed and the step only, so a resumed run goes on exactly.
+    The pairs are gone through in a new random order each epoch, or drawn (`DrawnPairs`). Which pairs batch `step` has,
+    how they are augmented and where they are cropped depends on the seed and the step only, so a resumed run goes on
+    exactly.
 
     Args:
         pairs: What to draw from.
@@ -37,17 +40,20 @@ class Batches:
         batch_size: Items of a whole batch, over all replicas.
         augmentations: Applied in order to each scan. Those with `together` change both scans of a pair alike.
         crop: Shape of the part of each augmented scan that is given, at one random place for all scans of an item.
-            Default: all of it.
+            Default: all of it. Of scans on their own grids: of the part that is augmented, at a place of its own.
+        foreground: The share of crops of scans on their own grids that are centred on a labelled voxel.
+        margin: By how many voxels such crops are larger on every side while they are augmented.
         others: Whether batches also have images of people who are not in the pair.
         subjects: Whether batches also say whose images they hold.
-        labels: Whether batches also have the label maps of their images.
+        labels: Whether batches also have the label maps of their images; with views, -1 everywhere for scans that have
+            none.
         roles: Which scans of a pair batches have.
         distortions: Of the distorted views that batches also have. Default: there are none.
         draw: Gives further arrays of an item, see `Strategy.item`.
 
     Raises:
-        DataError: If the crop is larger than the grid, there is no third person for `others`, or a scan has no label
-            map for `labels`.
+        DataError: If the crop is larger than the common grid, there is no third person for `others`, or a scan has no
+            label map for `labels` without views.
     """
 
     def __init__(
@@ -59,6 +65,8 @@ class Batches:
         batch_size: int,
         augmentations: Sequence[Augmentation] = (),
         crop: tuple[int, int, int] | None = None,
+        foreground: float = 0.5,
+        margin: int = 0,
         others: bool = False,
         subjects: bool = False,
         labels: bool = False,
@@ -69,8 +77,9 @@ class Batches:
         self.pairs, self.scans, self.seed, self.batch_size = pairs, scans, seed, batch_size
         self.roles = tuple(roles)
         self.augmentations, self.crop = list(augmentations), crop
-        self.distortions, self.draw = distortions, draw
-        if crop and any(part > whole for part, whole in zip(crop, scans.grid.shape, strict=True)):
+        self.distortions, self.draw, self._labels = distortions, draw, labels
+        self._crops = Crops(crop, foreground, margin) if scans.own else None
+        if crop and not scans.own and any(part > whole for part, whole in zip(crop, scans.grid.shape, strict=True)):
             raise DataError(
                 f"`data.crop` is larger than the common grid. Received: crop {list(crop)}, grid "
                 f"{list(scans.grid.shape)}. Lower `data.crop`, or raise `data.grid.shape`."
@@ -79,7 +88,7 @@ class Batches:
         people = sorted({scan.subject for scans in sides(pairs) for scan in scans}) if subjects else []
         self._numbers = {person: number for number, person in enumerate(people)}
         self._order = lru_cache(maxsize=2)(self._draw_order)
-        if labels:
+        if labels and distortions is None:
             check_labels(pairs, self.roles)
         # The keys of all batches are the same: masks are in them if every scan of the role has one.
         self._kinds = {}
@@ -109,11 +118,18 @@ class Batches:
     def pair(self, pair: Pair) -> Arrays:
         """One pair as it is, whole, as a batch of one; with the labels and masks that its scans have.
 
-        Its views and what is drawn for it are the same whenever it is asked for.
+        Scans on their own grids are cropped about a labelled voxel, anywhere where there is none. Crops, views and what
+        is drawn are the same whenever the pair is asked for.
         """
-        loaded = [(role, self.scans.load(getattr(pair, role), role)) for role in self.roles]
-        arrays = {_key(role, kind): array for role, volumes in loaded for kind, array in volumes.items()}
-        return _stack([self._completed(arrays, VALIDATION, zlib.crc32(pair.id.encode()))])
+        item, arrays = (VALIDATION, zlib.crc32(pair.id.encode())), {}
+        for number, role in enumerate(self.roles, start=1):
+            scan = getattr(pair, role)
+            volumes = self.scans.load(scan, role)
+            if self._crops:
+                rng = np.random.default_rng([self.seed, CROP, *item, number])
+                volumes = self._crops.of_validation(volumes, self.scans.places(scan, role), rng)
+            arrays |= _named(role, volumes, [*volumes, *(["labels"] if self._labels else [])])
+        return _stack([self._completed(arrays, *item)])
 
     def _completed(self, arrays: Arrays, *item: int) -> tuple[Arrays, Arrays]:
         """An item's volumes with its views, and what is drawn for it; `item` seeds both."""
@@ -138,6 +154,8 @@ class Batches:
         return {f"{role}_subject": np.array(found, np.int32) for role, found in numbers.items()}
 
     def _pair_at(self, item: int) -> Pair:
+        if isinstance(self.pairs, DrawnPairs):
+            return self.pairs.drawn(np.random.default_rng([self.seed, ORDER, item]))
         epoch, place = divmod(item, len(self.pairs))
         return self.pairs[int(self._order(epoch)[place])]
 
@@ -148,27 +166,31 @@ class Batches:
 
     def _item(self, item: int) -> tuple[Arrays, Arrays]:
         """The volumes `(X, Y, Z)` of one item, by their keys in the batch, and what is drawn for it."""
-        pair, place = self._pair_at(item), self._place(item)
+        pair, place, arrays = self._pair_at(item), self._place(item), {}
         wanted = [(role, getattr(pair, role), role, self._kinds[role]) for role in self.roles]
         if self._others:
             drawn = self._others.draw(pair, item)
             wanted += [(f"{role}_others", drawn[role], role, ["image"]) for role in self.roles]
-        arrays = {
-            _key(name, kind): array[place]
-            for number, (name, scan, role, kinds) in enumerate(wanted, start=1)
-            for kind, array in self._augmented(scan, role, kinds, item, number).items()
-        }
+        for number, (name, scan, role, kinds) in enumerate(wanted, start=1):
+            volumes = self._augmented(scan, role, kinds, item, number)
+            arrays |= _named(name, {kind: array[place] for kind, array in volumes.items()}, kinds)
         return self._completed(arrays, item)
 
     def _augmented(self, scan: Subject, role: Role, kinds: list[str], item: int, number: int) -> Arrays:
-        """The scan with the item's augmentations; `number` tells the scans of an item apart."""
+        """The scan with the item's augmentations, cropped if its grid is its own; `number` tells the scans apart."""
         loaded = self.scans.load(scan, role)
-        volumes = {kind: loaded[kind] for kind in kinds}
-        return augmented(volumes, self.augmentations, [self.seed, AUGMENTATION, item], number)
+        volumes = {kind: loaded[kind] for kind in kinds if kind in loaded}
+        change = partial(
+            augmented, augmentations=self.augmentations, key=[self.seed, AUGMENTATION, item], number=number
+        )
+        if not self._crops:
+            return change(volumes)
+        rng = np.random.default_rng([self.seed, CROP, item, number])
+        return self._crops.of_training(volumes, self.scans.places(scan, role), rng, change)
 
     def _place(self, item: int) -> tuple[slice, ...]:
-        """Where the item is cropped; every place inside the grid is as likely."""
-        if not self.crop:
+        """Where the item is cropped; every place inside the common grid is as likely."""
+        if not self.crop or self._crops:
             return (slice(None),) * 3
         rng = np.random.default_rng([self.seed, CROP, item])
         sizes = zip(self.scans.grid.shape, self.crop, strict=True)
@@ -176,8 +198,11 @@ class Batches:
         return tuple(slice(start, start + part) for start, part in zip(starts, self.crop, strict=True))
 
 
-def _key(name: str, kind: str) -> str:
-    return name if kind == "image" else f"{name}_{kind}"
+def _named(name: str, volumes: Arrays, kinds: Sequence[str]) -> Arrays:
+    """The volumes of these kinds by their keys in the batch; labels are -1 where there are none."""
+    if "labels" in kinds and "labels" not in volumes:
+        volumes = {**volumes, "labels": np.full(volumes["image"].shape, -1, np.int32)}
+    return {name if kind == "image" else f"{name}_{kind}": volumes[kind] for kind in kinds}
 
 
 def _stack(items: list[tuple[Arrays, Arrays]]) -> Arrays:

@@ -10,9 +10,10 @@ from tfregkit.data.batches import Batches, DrawForItem
 from tfregkit.data.cache import Cache, user_cache_folder
 from tfregkit.data.grid import on_voxels_of
 from tfregkit.data.module import DataModule
+from tfregkit.data.own_grids import OwnGrids
 from tfregkit.data.pairs import sides
 from tfregkit.data.prepare import common_grid
-from tfregkit.data.roles import check_labels, in_roles
+from tfregkit.data.roles import check_labels, check_own_grids, in_roles
 from tfregkit.data.scans import ROLES, Progress, Role, Scans
 from tfregkit.data.settings import DataSettings
 from tfregkit.data.volume import read_grid
@@ -45,8 +46,8 @@ def open_data(
         progress: Called with (done, total) scans.
         others: Whether training batches also have images of people who are not in the pair, see `Batches`.
         subjects: Whether they also say whose images they hold.
-        labels: Whether they also have label maps; then those to validate with need them too, and the grid's voxels are
-            those of the first scan if that has its axes and spacing.
+        labels: Whether they also have label maps; then, without views, every scan needs one, also those to validate
+            with. The grid's voxels are those of the first scan if that has its axes and spacing.
         roles: Which scans of a pair are looked at. With one role alone, its scans come one by one, each once an epoch,
             and nothing is a pair.
         views: Whether batches, those to validate with too, also have views distorted by `settings.distortions`.
@@ -61,13 +62,17 @@ def open_data(
             f"{[-(-n // stride) * stride for n in settings.crop]}."
         )
     split = in_roles(settings.dataset.build().split(seed), roles)
-    if labels:
+    if labels and not views:
         check_labels(split.validation, roles)
     used = [sides(pairs) for pairs in (split.train, split.validation)]
     scans_used = list(dict.fromkeys(chain.from_iterable(chain.from_iterable(used))))
-    grid = common_grid(scans_used, settings.grid, stride)
-    if labels:
-        grid = on_voxels_of(read_grid(scans_used[0].image), grid)
+    if settings.grid.mode == "own":
+        check_own_grids(roles, views)
+        grid = OwnGrids(scans_used, settings.grid, settings.crop)
+    else:
+        grid = common_grid(scans_used, settings.grid, stride)
+        if labels:
+            grid = on_voxels_of(read_grid(scans_used[0].image), grid)
     folder = settings.cache or (os.fspath(cache_dir) if cache_dir else user_cache_folder() / "prepared")
     scans = Scans(settings, grid, Cache(folder))
     augmentations = [spec.build() for spec in settings.augmentations]
@@ -78,6 +83,8 @@ def open_data(
         batch_size=batch_size,
         augmentations=augmentations,
         crop=settings.crop,
+        foreground=0.5 if settings.crop_foreground is None else settings.crop_foreground,
+        margin=settings.crop_margin,
         others=others,
         subjects=subjects,
         labels=labels,
@@ -87,4 +94,7 @@ def open_data(
     )
     by_role = [(role, side) for both in used for role, side in zip(ROLES, both, strict=True) if role in roles]
     scans.prepare({(scan, role): None for role, side in by_role for scan in side}, progress)
-    return DataModule(train, split.validation, split.test, grid)
+    if not isinstance(grid, OwnGrids):
+        return DataModule(train, split.validation, split.test, grid, split.about)
+    about = "\n".join(filter(None, (split.about, grid.padding())))
+    return DataModule(train, split.validation, split.test, grid.of_crops(), about)

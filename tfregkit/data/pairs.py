@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tfregkit.data.base import Pair, Subject
+from tfregkit.data.drawn_pairs import DrawnPairs
 from tfregkit.errors import DataError
 
 Pairing = Literal["unpaired", "paired", "atlas", "single"]
@@ -93,4 +94,6 @@ def sides(pairs: Sequence[Pair]) -> tuple[list[Subject], list[Subject]]:
     """The scans that move and those that are registered to, each once, in order."""
     if isinstance(pairs, AllPairs):
         return pairs.moving, pairs.fixed
+    if isinstance(pairs, DrawnPairs):
+        return pairs.scans, pairs.scans
     return list(dict.fromkeys(pair.moving for pair in pairs)), list(dict.fromkeys(pair.fixed for pair in pairs))

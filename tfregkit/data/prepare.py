@@ -41,7 +41,7 @@ def common_grid(scans: Sequence[Subject], settings: GridSettings, stride: int = 
     anchor = read_grid(settings.reference) if settings.reference else next(iter(grids.values()))
     _check_overlap(grids, anchor, settings)
     base = anchor if settings.reference else _field_of_view(list(grids.values()), settings)
-    spacing = settings.spacing or (_ras_spacing(base) if settings.reference else _shared_spacing(grids))
+    spacing = settings.spacing or (_ras_spacing(base) if settings.reference else shared_spacing(grids))
     if settings.shape and any(n % stride for n in settings.shape):
         padded = [-(-n // stride) * stride for n in settings.shape]
         raise DataError(
@@ -67,8 +67,10 @@ def prepare_image(scan: Subject, grid: Grid, mode: str, settings: NormalisationS
 
 
 def prepare_labels(scan: Subject, grid: Grid, mode: str) -> np.ndarray:
-    """The label map on the grid in the smallest integer type; 0 outside."""
+    """The label map on the grid in the smallest integer type; 0 outside. Of a set's scan, the classes' numbers."""
     labels = on_grid_of(scan.image, read_volume(scan.labels, labels=True))
+    if scan.source:
+        labels.data = scan.source.class_numbers(labels.data, labels.name)
     values = to_grid(labels, grid, mode, "nearest", fill=0)
     return values.astype(np.promote_types(np.min_scalar_type(values.min()), np.min_scalar_type(values.max())))
 
@@ -140,7 +142,8 @@ def _ras_spacing(grid: Grid) -> tuple[float, ...]:
     return tuple(float(grid.spacing[axis]) for axis in closest_axes(grid)[0])
 
 
-def _shared_spacing(grids: dict[Path, Grid]) -> tuple[float, ...]:
+def shared_spacing(grids: dict[Path, Grid]) -> tuple[float, ...]:
+    """The spacing of all grids along R, A, S. Raises `DataError`, naming two scans, if there is no such one."""
     (first, grid), *others = grids.items()
     spacing = np.array(_ras_spacing(grid))
     for path, other in others:

@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tfregkit.data.base import Pair, Split
+from tfregkit.data.drawn_pairs import DrawnPairs
 from tfregkit.data.pairs import sides
 from tfregkit.data.scans import ROLES, Role
-from tfregkit.errors import DataError
+from tfregkit.errors import ConfigError, DataError
 
 
-def each_alone(pairs: Sequence[Pair], role: Role) -> list[Pair]:
-    """The scans that have this role, each once and alone."""
+def each_alone(pairs: Sequence[Pair], role: Role) -> Sequence[Pair]:
+    """The scans that have this role, each once and alone; of pairs that are drawn, drawn as before."""
+    if isinstance(pairs, DrawnPairs):
+        return pairs.alone()
     return [Pair(scan, scan) for scan in dict(zip(ROLES, sides(pairs), strict=True))[role]]
 
 
@@ -31,10 +34,19 @@ def in_roles(split: Split, roles: Sequence[Role]) -> Split:
                 f"this training looks at the {roles[0]} scans alone, and `{twice[0]}` is one in more than one split. "
                 "Use `pairing: single`."
             )
-        return Split(*alone)
+        return Split(*alone, about=split.about)
     if isinstance(split.train, list) and any(pair.single for pair in split.train):
         raise DataError("pairing `single` gives scans alone, and this training looks at pairs. Choose another pairing.")
     return split
+
+
+def check_own_grids(roles: Sequence[Role], views: bool) -> None:
+    """Refuse `grid.mode: own` where both scans of a pair have to lie on one grid. Raises `ConfigError`."""
+    if len(roles) > 1 and not views:
+        raise ConfigError(
+            "data.grid.mode: `own` gives scans that share no grid, and this training compares the two scans of a pair "
+            "voxel by voxel. Use `resample` or `centre`."
+        )
 
 
 def check_labels(pairs: Sequence[Pair], roles: Sequence[Role] = ROLES) -> None:

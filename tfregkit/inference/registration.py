@@ -259,7 +259,7 @@ def load_run(run: Any) -> Registration | Segmenter:
         data.normalisation_of("moving"),
         data.normalisation_of("fixed"),
         opened.objective,
-        start="header" if data.grid.mode == "resample" else "centre",
+        start="header" if data.grid.mode in ("resample", "own") else "centre",
         about={"path": str(opened.path)},
         chosen_lambda=lambda: trained.chosen_lambda(opened),
     )

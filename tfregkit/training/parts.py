@@ -11,6 +11,7 @@ import keras
 
 from tfregkit.backend.loop import has_accelerator
 from tfregkit.config.settings import Spec
+from tfregkit.data.roles import check_own_grids
 from tfregkit.data.views import check_distortions
 from tfregkit.errors import ConfigError
 from tfregkit.models.base import Network
@@ -122,7 +123,11 @@ def check_target(stage: Any, objective: Objective) -> None:
 
 def check_data(stage: Any) -> None:
     """Raise a ConfigError where the `data` section cannot give what the stage's strategy looks at."""
-    if "views" in stage.strategy.build().needs:
+    strategy = stage.strategy.build()
+    views = "views" in strategy.needs
+    if stage.data.grid.mode == "own":
+        check_own_grids(strategy.roles, views)
+    if views:
         check_distortions([spec.build() for spec in stage.data.distortions])
 
 

@@ -34,8 +34,9 @@ class Strategy(Component, keras.layers.Layer):
     `(B, X, Y[, Z], 1)` int32, the scans' own numbers on the grid, cropped and augmented with the image.
 
     `views` in `needs` gives them `fixed_view`, `fixed_second_view`, `moving_view` `(B, X, Y[, Z], 1)` float32: the
-    images through `data.distortions`, each view on its own; they differ in intensity alone, voxel for voxel. What else
-    it wants of an item it draws itself: `item`.
+    images through `data.distortions`, each view on its own; they differ in intensity alone, voxel for voxel. The two
+    images of an item then need not correspond: they may come from grids of their own (`grid.mode: own`), and labels of
+    scans that have none are -1 everywhere. What else it wants of an item it draws itself: `item`.
 
     `roles` names the scans of a pair it looks at. With `("fixed",)` batches have no moving images, and the data set's
     scans come one by one, each once an epoch, in pairs or not.

@@ -14,6 +14,8 @@ def register_components(registry):
     from tfregkit_plugins.augmentations.flip import Flip
     from tfregkit_plugins.augmentations.gamma import Gamma
     from tfregkit_plugins.augmentations.noise import Noise
+    from tfregkit_plugins.augmentations.rotate90 import Rotate90
+    from tfregkit_plugins.augmentations.smoothing import Smoothing
 
     registry.augmentation("affine", Affine)
     registry.augmentation("bias_field", BiasField)
@@ -23,3 +25,5 @@ def register_components(registry):
     registry.augmentation("flip", Flip)
     registry.augmentation("gamma", Gamma)
     registry.augmentation("noise", Noise)
+    registry.augmentation("rotate90", Rotate90)
+    registry.augmentation("smoothing", Smoothing)

@@ -1,0 +1,101 @@
+"""One data set among several that are trained on together, and what its label values mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, field_validator
+
+from tfregkit.config.settings import Kind, Settings, Spec
+from tfregkit.data.settings import NormalisationSettings
+from tfregkit.errors import DataError
+
+BACKGROUND = "background"
+"""The name for values that are no structure: class 0."""
+
+Values = NonNegativeInt | Annotated[list[NonNegativeInt], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """A structure: its name, its number over all sets, and the values it has in the maps of one set."""
+
+    name: str
+    number: int
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a scan's set says of it: the meaning of its label values, and its normalisation where that is its own."""
+
+    name: str
+    classes: tuple[LabelClass, ...] = ()
+    normalisation: NormalisationSettings | None = None
+
+    def class_numbers(self, labels: np.ndarray, name: str) -> np.ndarray:
+        """A label map with the classes' numbers; 0 stays.
+
+        Raises:
+            DataError: Naming the map (`name`), when it has values that the set does not declare.
+        """
+        numbers = {0: 0, **{value: found.number for found in self.classes for value in found.values}}
+        present, places = np.unique(labels, return_inverse=True)
+        if strange := sorted(set(present.tolist()) - set(numbers)):
+            declared = ", ".join(f"{found.name} {'+'.join(map(str, found.values))}" for found in self.classes)
+            raise DataError(
+                f"{name}: has labels outside the declared names of set `{self.name}`: "
+                f"{', '.join(map(str, strange[:10]))}. Declared: {declared}. Name them under `labels` of the set "
+                f"(`{BACKGROUND}` for those that are no structure)."
+            )
+        return np.array([numbers[value] for value in present.tolist()], np.int32)[places].reshape(labels.shape)
+
+
+class LabelledSet(Settings):
+    """One data set of several.
+
+    Args:
+        name: Of the set, for messages and in the names of its scans.
+        dataset: Where its scans come from, each alone (`pairing: single`).
+        labels: The values in its label maps by the name of the structure, e.g. `{liver: 1, tumour: [2, 3]}`. A name
+            that two sets have is one class; equal numbers of two sets mean nothing. `background` names values that are
+            no structure. Left out: a set without labels.
+        weight: How often it is drawn, relative to the other sets. Default: its number of training scans, so that all
+            scans are as likely.
+        normalisation: Intensities of its scans. Default: that of the `data` section.
+    """
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
+    dataset: Annotated[Spec, Kind("dataset")]
+    labels: dict[str, Values] | None = None
+    weight: NonNegativeFloat | None = None
+    normalisation: NormalisationSettings | None = None
+
+    @field_validator("labels")
+    @classmethod
+    def _each_value_once(cls, labels: dict[str, Values] | None) -> dict[str, Values] | None:
+        seen = {0: BACKGROUND}
+        for name, values in (labels or {}).items():
+            for value in values if isinstance(values, list) else [values]:
+                if seen.setdefault(value, name) != name:
+                    raise ValueError(f"the value {value} is `{seen[value]}`, and cannot be `{name}` too")
+        if labels is not None and not set(labels) - {BACKGROUND}:
+            raise ValueError("names no structure. Leave `labels` out for a set without labels")
+        return labels
+
+    def source(self, numbers: Mapping[str, int]) -> Source:
+        """What its scans carry, given the number of each class."""
+        classes = tuple(
+            LabelClass(name, numbers.get(name, 0), tuple(values) if isinstance(values, list) else (values,))
+            for name, values in (self.labels or {}).items()
+        )
+        return Source(self.name, classes, self.normalisation)
+
+
+def class_numbers(sets: list[LabelledSet]) -> dict[str, int]:
+    """The number of each structure of several sets, from 1 in the order in which they name them first."""
+    names = dict.fromkeys(name for one in sets for name in one.labels or {} if name != BACKGROUND)
+    return {name: number for number, name in enumerate(names, start=1)}
