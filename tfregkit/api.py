@@ -4,7 +4,9 @@ from tfregkit.component import Component
 from tfregkit.config.settings import PathPattern, StageName
 from tfregkit.data.base import Augmentation, Dataset, Pair, Split, Subject
 from tfregkit.data.cache import user_cache_folder
+from tfregkit.data.drawn_pairs import DrawnPairs
 from tfregkit.data.grid import Grid
+from tfregkit.data.labelled_set import LabelledSet, class_numbers
 from tfregkit.data.noise import smooth_noise
 from tfregkit.data.pairs import Pairing
 from tfregkit.data.splits import PARTS, Share, check_split, make_split
@@ -46,11 +48,13 @@ __all__ = [
     "DataError",
     "Dataset",
     "Decoder",
+    "DrawnPairs",
     "Encoder",
     "FieldName",
     "Grid",
     "ImageCoder",
     "LatentName",
+    "LabelledSet",
     "Metric",
     "Network",
     "Objective",
@@ -72,6 +76,7 @@ __all__ = [
     "absolute",
     "atomic_path",
     "check_split",
+    "class_numbers",
     "file_stem",
     "is_pair_table",
     "make_split",
