@@ -57,7 +57,7 @@ setup(
     ],
     extras_require={
         "test": ["pytest>=8", "pytest-xdist>=3.5", "SimpleITK>=2.3", "setuptools>=70"],
-        "parity": ["torch>=2.2", "voxelmorph>=0.3.4", "neurite>=0.3", "jax>=0.4.30", "antspyx>=0.5"],
+        "parity": ["torch>=2.2", "voxelmorph>=0.3.4", "neurite>=0.3", "jax>=0.4.30", "antspyx>=0.5", "monai>=1.4"],
         "dev": ["ruff", "import-linter"],
     },
     entry_points={
