@@ -21,7 +21,7 @@ from tfregkit.models.image_coder import ImageCoder
 from tfregkit.objective.base import FieldName, LatentName, Regularizer, Similarity
 from tfregkit.objective.objective import Objective
 from tfregkit.objective.settings import ObjectiveSettings
-from tfregkit.objective.view import Target, View
+from tfregkit.objective.view import Samples, Target, View
 from tfregkit.training.strategy import Strategy
 
 KINDS: dict[str, type] = {
@@ -64,6 +64,7 @@ __all__ = [
     "PathPattern",
     "Pyramid",
     "Regularizer",
+    "Samples",
     "Share",
     "Similarity",
     "Split",

@@ -37,7 +37,7 @@ class Similarity(Component, keras.layers.Layer):
         mask: `None` or `(B, X, Y[, Z], 1)` in [0, 1]; averages are weighted by it. An empty mask gives a finite value.
 
     `needs` names what else of a `View` it takes, as keywords: `roles`, `noise`, `others`, `features`, `subjects`,
-    `target`.
+    `target`, `logits`, `samples`.
 
     `default_views` names the views it looks at where the configuration does not say: None for all. One view is enough
     for a term that is the same in both directions.

@@ -156,6 +156,11 @@ class Objective(keras.layers.Layer):
         """The views that some term asks for by name."""
         return {view for name in self.terms for view in self._named(name) or ()}
 
+    def looks_at(self, view: str) -> bool:
+        """Whether some similarity looks at a view of this name that is shown to all: it names it, or none at all."""
+        wanted = [self._named(name) for name, term in self.terms.items() if isinstance(term, Similarity)]
+        return any(views is None or view in views for views in wanted)
+
     def _named(self, name: str) -> Sequence[str] | None:
         """The views a term asks for, or None: all that are shown to everybody."""
         return self.term_views.get(name) or getattr(self.terms[name], "default_views", None)

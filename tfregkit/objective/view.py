@@ -21,6 +21,18 @@ class Target(NamedTuple):
     decay: Any
 
 
+class Samples(NamedTuple):
+    """Voxels that were drawn in an image.
+
+    Attributes:
+        embeddings: What the network says of each, `(B, n, C)`.
+        classes: Of which class each is, `(B, n)` int32: 0 the background, -1 a place without a voxel.
+    """
+
+    embeddings: Any
+    classes: Any
+
+
 class View(NamedTuple):
     """Two images on one grid that should look alike, and what is known of them.
 
@@ -31,7 +43,8 @@ class View(NamedTuple):
         moved: The same shape.
         mask: Where to look, `(B, X, Y[, Z], 1)` in [0, 1], or None: everywhere.
         name: By which a term can choose its views: `forward`, `backward`, or what a strategy calls its own.
-        roles: Whose images these are: the roles (`moving` or `fixed`) of the scans that `fixed` and `moved` come from.
+        roles: Whose images these are: the roles (`moving` or `fixed`) of the scans that `fixed` and `moved` come from,
+            or the batch's names of their distorted views (`fixed_view`).
         noise: `(B, 4096)` uniform numbers in [0, 1), a pure function of seed and step; None outside training.
         others: `(B, X, Y[, Z], C)`: images of other persons, not warped, in the role that `moved` has; or None.
         features: Feature maps by role and name, where the network gives them: `{"moving": {"conv1": ...}, ...}`.
@@ -41,6 +54,7 @@ class View(NamedTuple):
             averages move once a step; or None.
         logits: `(B, X, Y[, Z], C)`, where `moved` holds the probabilities of classes: what they are the softmax of.
         on_request: Whether only terms that name this view see it.
+        samples: Voxels drawn in both images, by `roles`, where the strategy draws some.
     """
 
     fixed: Any
@@ -55,6 +69,7 @@ class View(NamedTuple):
     target: Target | None = None
     logits: Any = None
     on_request: bool = False
+    samples: dict[str, Samples] | None = None
 
     @staticmethod
     def given(batch: dict[str, Any], roles: tuple[str, str]) -> dict[str, Any]:

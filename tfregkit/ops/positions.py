@@ -91,6 +91,10 @@ def nearest_on(mask: Any, shape: tuple[int, ...]) -> Any:
     """
     for axis, (old, new) in enumerate(zip(mask.shape[1:-1], shape, strict=True), start=1):
         if old != new:
-            places = np.minimum(((np.arange(new) + 0.5) * old / new).astype(np.int32), old - 1)
-            mask = ops.take(mask, places, axis=axis)
+            mask = ops.take(mask, nearest_places(old, new), axis=axis)
     return mask
+
+
+def nearest_places(old: int, new: int) -> np.ndarray:
+    """Of `new` equal parts of an axis of `old` voxels: the voxel at the centre of each, `(new,)` int32."""
+    return np.minimum(((np.arange(new) + 0.5) * old / new).astype(np.int32), old - 1)

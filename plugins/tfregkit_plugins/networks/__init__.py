@@ -12,6 +12,7 @@ def register_components(registry):
     from tfregkit_plugins.networks.clmorph import CLMorph
     from tfregkit_plugins.networks.contrareg import ContraReg
     from tfregkit_plugins.networks.densefuse import DenseFuse
+    from tfregkit_plugins.networks.mixcl import MixCL
     from tfregkit_plugins.networks.pc_swinmorph import PCSwinMorph
     from tfregkit_plugins.networks.propagative import Propagative
     from tfregkit_plugins.networks.segmentation import Segmentation
@@ -25,6 +26,7 @@ def register_components(registry):
     registry.network("clmorph", CLMorph)
     registry.network("contrareg", ContraReg)
     registry.network("densefuse", DenseFuse)
+    registry.network("mixcl", MixCL)
     registry.network("pc_swinmorph", PCSwinMorph)
     registry.network("propagative", Propagative)
     registry.network("segmentation", Segmentation)

@@ -8,6 +8,8 @@ def register_components(registry):
     """Import here, so that listing plugins loads Keras only when components are wanted."""
     from tfregkit_plugins.similarities.byol import BYOL
     from tfregkit_plugins.similarities.cross_entropy import CrossEntropy
+    from tfregkit_plugins.similarities.identity_consistency import IdentityConsistency
+    from tfregkit_plugins.similarities.label_consistency import LabelConsistency
     from tfregkit_plugins.similarities.local_mi import LocalMI
     from tfregkit_plugins.similarities.mae import MAE
     from tfregkit_plugins.similarities.mcr import MCR
@@ -25,6 +27,8 @@ def register_components(registry):
 
     registry.similarity("byol", BYOL)
     registry.similarity("cross_entropy", CrossEntropy)
+    registry.similarity("identity_consistency", IdentityConsistency)
+    registry.similarity("label_consistency", LabelConsistency)
     registry.similarity("mcr", MCR)
     registry.similarity("local_mi", LocalMI)
     registry.similarity("mi", MI)
