@@ -5,6 +5,7 @@ from tfregkit.config.settings import PathPattern, StageName
 from tfregkit.data.base import Augmentation, Dataset, Pair, Split, Subject
 from tfregkit.data.cache import user_cache_folder
 from tfregkit.data.drawn_pairs import DrawnPairs
+from tfregkit.data.folds import Fold, Fraction
 from tfregkit.data.grid import Grid
 from tfregkit.data.labelled_set import LabelledSet, class_numbers
 from tfregkit.data.noise import smooth_noise
@@ -51,6 +52,8 @@ __all__ = [
     "DrawnPairs",
     "Encoder",
     "FieldName",
+    "Fold",
+    "Fraction",
     "Grid",
     "ImageCoder",
     "LatentName",

@@ -18,6 +18,7 @@ from tfregkit.wording import did_you_mean
 
 COMMANDS = {
     "train": ("tfregkit.cli.train:command", "Train a registration network from one YAML file."),
+    "crossval": ("tfregkit.cli.crossval:command", "Train and evaluate a configuration once for each fold of subjects."),
     "register": (
         "tfregkit.cli.register:command",
         "Register a pair of images, or a table of pairs, with a trained run.",

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from tfregkit.data.base import Pair, Split, Subject
+from tfregkit.data.folds import Fold, with_fold, with_fraction
 from tfregkit.data.pairs import Pairing, pair_up, sides
 from tfregkit.errors import DataError
 from tfregkit.wording import did_you_mean
@@ -28,6 +29,8 @@ def make_split(
     train: Share = None,
     validation: Share = None,
     test: Share = None,
+    fold: Fold | None = None,
+    train_fraction: float = 1.0,
     pairing: Pairing = "unpaired",
     moving_modality: str | None = None,
     fixed_modality: str | None = None,
@@ -48,6 +51,8 @@ def make_split(
         train: See `split_persons`.
         validation: See `split_persons`.
         test: See `split_persons`.
+        fold: The number of a fold, from 1, and how many there are: see `with_fold`.
+        train_fraction: Of those who train. See `with_fraction`.
         pairing: See `pair_up`; and the next four.
         moving_modality: Of the scans that move.
         fixed_modality: Of the scans that are registered to.
@@ -60,13 +65,16 @@ def make_split(
         extra: Further scans, which only train and count in no share.
 
     Raises:
-        DataError: If a person is in two splits, a name is unknown, or nothing is left to train on; if `reference` has
-            not exactly one scan to be registered to, or is in validation or test; if an extra scan has the name of
-            another person.
+        DataError: If a person is in two splits, there are fewer persons than folds, a name is unknown, or nothing is
+            left to train on; if `reference` has not exactly one scan to be registered to, or is in validation or test;
+            if an extra scan has the name of another person.
     """
     if assigned is None:
         persons = [scan.subject for scan in scans]
         assigned = split_persons(persons, seed, source=source, train=train, validation=validation, test=test)
+    if fold is not None:
+        assigned = with_fold(assigned, fold, seed, source=source)
+    assigned = with_fraction(assigned, train_fraction, seed)
     if known := sorted({scan.subject for scan in extra} & {scan.subject for scan in scans}):
         raise DataError(f"{source}: `{known[0]}` is the name of an extra scan and of another one. Rename the file.")
     scans, assigned = [*scans, *extra], {**assigned, **dict.fromkeys((scan.subject for scan in extra), "train")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -43,12 +43,33 @@ def train_trials(
         Interrupted: As `train`; the table holds what was done.
     """
     folder, console = Path(folder).absolute(), console or Console(quiet=True)
-    _check(trials, folder, resume)
+    check_trials(trials, folder, resume, "sweep")
+    failures = train_each(trials, folder, lambda failures: _write(trials, folder, failures), console)
+    return _write(trials, folder, failures)
+
+
+def train_each(
+    trials: Sequence[Trial], folder: Path, record: Callable[[dict[str, str]], object], console: Console
+) -> dict[str, str]:
+    """Train and evaluate the runs that are not done yet, one after the other.
+
+    Args:
+        trials: The runs, which `check_trials` has seen.
+        folder: Holds their folders.
+        record: Called after each with why runs failed, by name; also when training is interrupted.
+        console: Where progress goes.
+
+    Returns:
+        Why runs failed, by name.
+
+    Raises:
+        Interrupted: As `train`.
+    """
     failures: dict[str, str] = {}
     for number, trial in enumerate(trials, start=1):
         path = folder / trial.name
         console.rule(f"{number} of {len(trials)}: {trial.name}", align="left")
-        if _done(path, trial):
+        if done(path, trial):
             console.print("trained already", highlight=False)
             continue
         try:
@@ -59,33 +80,44 @@ def train_trials(
             failures[trial.name] = str(error)
             console.print(f"[red]failed:[/red] {error}", highlight=False, soft_wrap=True)
         finally:
-            _write(trials, folder, failures)
+            record(failures)
             keras.utils.clear_session()  # the graphs of one run are of no use to the next
             gc.collect()
-    return _write(trials, folder, failures)
+    return failures
 
 
-def _check(trials: Sequence[Trial], folder: Path, resume: bool) -> None:
-    """Everything that can be known to be wrong before the first run is trained."""
+def check_trials(trials: Sequence[Trial], folder: Path, resume: bool, what: str) -> None:
+    """Raise an error for what can be known to be wrong before the first run is trained.
+
+    Args:
+        trials: The runs.
+        folder: The directory that will hold their folders.
+        resume: Whether it may exist.
+        what: What they are together, for messages.
+
+    Raises:
+        ConfigError: What `check_plan` finds in any of them, or for runs of several workers.
+        RunError: When the folder exists (without `resume`), or a run in it was made with another configuration.
+    """
     if Run.exists(folder):
-        raise RunError(f"{folder}: is the directory of a single run. Choose another --run-dir for the sweep.")
+        raise RunError(f"{folder}: is the directory of a single run. Choose another --run-dir for the {what}.")
     if not resume and folder.exists() and any(not path.name.startswith(PARTIAL) for path in folder.iterdir()):
         raise RunError(f"{folder}: the directory exists already. Continue with --resume, or choose another --run-dir.")
     for trial in trials:
         try:
             check_plan(trial.experiment, begun=Run.begun(folder / trial.name))
         except ConfigError as error:
-            raise ConfigError(f"{trial.experiment.path}: sweep: {trial.name}: {error}") from error
+            raise ConfigError(f"{trial.experiment.path}: {what}: {trial.name}: {error}") from error
         if any(stage.trainer.distribute == "multiworker" for stage in trial.experiment.stages):
             raise ConfigError(
-                f"{trial.experiment.path}: sweep: runs of several workers cannot be swept in one process. Start them "
-                "one by one, with --set."
+                f"{trial.experiment.path}: {what}: runs of several workers cannot be trained in one process. Start "
+                "them one by one, with --set."
             )
         if Run.exists(folder / trial.name):
             check_same(Run.open(folder / trial.name), trial.experiment)
 
 
-def _done(path: Path, trial: Trial) -> bool:
+def done(path: Path, trial: Trial) -> bool:
     """Whether a run was trained for all its steps and evaluated."""
     if not Run.exists(path):
         return False
@@ -100,7 +132,7 @@ def _done(path: Path, trial: Trial) -> bool:
 def _write(trials: Sequence[Trial], folder: Path, failures: dict[str, str]) -> list[TrialRow]:
     """The table of what has been trained so far, and the plot once there is something to see."""
     rows = [
-        trial_row(trial, folder / trial.name, done=_done(folder / trial.name, trial), failure=failures.get(trial.name))
+        trial_row(trial, folder / trial.name, done=done(folder / trial.name, trial), failure=failures.get(trial.name))
         for trial in trials
     ]
     write_trials(folder / TABLE, rows)

@@ -12,6 +12,8 @@ from tfregkit.api import (
     PARTS,
     DataError,
     Dataset,
+    Fold,
+    Fraction,
     Pair,
     Pairing,
     PathPattern,
@@ -61,6 +63,11 @@ class Nifti(Dataset):
         train: Subjects who train, by name or as a share of all. Default: all who are in no other split.
         validation: Subjects for validation during training, by name or as a share of all.
         test: Subjects for the evaluation at the end, by name or as a share of all.
+        fold: `[2, 5]`: the second of five folds. Everybody who is in one of the three splits is tested in one of the
+            folds, which the seed draws; of the others as many validate as without folds, and the rest train. See
+            `tfregkit crossval`.
+        train_fraction: The share of the subjects who train that is left in, at least one, drawn by the seed; a smaller
+            share's are among a larger one's. Validation and test stay as they are.
         max_validation_pairs: Validate with at most so many pairs, drawn by the seed.
         max_test_pairs: Test with at most so many pairs.
         hint: Said with every error about files that are missing or do not fit, e.g. how to get the data.
@@ -89,6 +96,8 @@ class Nifti(Dataset):
         train: Share = None,
         validation: Share = None,
         test: Share = None,
+        fold: Fold | None = None,
+        train_fraction: Fraction = 1.0,
         max_validation_pairs: PositiveInt | None = 20,
         max_test_pairs: PositiveInt | None = None,
         hint: str | None = None,
@@ -117,6 +126,10 @@ class Nifti(Dataset):
         self.partners = {"labels": labels, "mask": masks, "points": points}
         self.extra = {"images": extra_images, "labels": extra_labels}
         self.pairing, self.shares = pairing, {"train": train, "validation": validation, "test": test}
+        self.parts = {"fold": fold, "train_fraction": train_fraction}
+        self.divided = fold is not None or train_fraction < 1
+        if self.divided and learn2reg is not None:
+            raise ValueError("`fold` and `train_fraction` do not go with `learn2reg`, whose splits are its own")
         self.modalities = {"moving_modality": moving_modality, "fixed_modality": fixed_modality}
         self.atlas = {"image": atlas, "labels": atlas_labels, "mask": atlas_mask}
         self.atlas_role = atlas_role
@@ -153,6 +166,7 @@ class Nifti(Dataset):
             source=str(self.where),
             assigned=assigned,
             **self.shares,
+            **self.parts,
             pairing=self.pairing or "unpaired",
             **self.modalities,
             atlas=self._atlas(),
@@ -195,7 +209,7 @@ class Nifti(Dataset):
     def _of_pair_table(self, table: Path) -> Split:
         rows = read_split_pairs(table)
         said = [self.pairing, self.reference, self.extra["images"], *self.modalities.values(), *self.shares.values()]
-        if any(value is not None for value in said):
+        if any(value is not None for value in said) or self.divided:
             raise DataError(
                 f"{table}: is a table of pairs, so `pairing`, `reference`, modalities, splits and who else trains are "
                 f"its own (column `split`: {', '.join(PARTS)}). Leave those keys out."

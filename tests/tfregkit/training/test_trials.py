@@ -104,7 +104,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained(config, tmp_pat
         quietly(config, tmp_path / "sweep")
     plan["sweep"] = {"grid": {"stages.registration.trainer.distribute": ["multiworker"]}}
     config.write_text(yaml.safe_dump(plan))
-    with pytest.raises(ConfigError, match="runs of several workers cannot be swept in one process"):
+    with pytest.raises(ConfigError, match="runs of several workers cannot be trained in one process"):
         quietly(config, tmp_path / "sweep")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "resolved.yaml").write_text("stages: []")
