@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from tfregkit.config import annotations
+from tfregkit.config import annotations, schema
 from tfregkit.config.describe import Parameter, component_parameters, settings_parameters, summary
 from tfregkit.config.experiment import ExperimentSettings
 from tfregkit.files import write_text
@@ -40,21 +40,26 @@ section that lies under the `data` of every stage.
 def reference() -> str:
     """The whole page."""
     lines = [INTRODUCTION, "## Sections\n"]
-    for path, section in sections(ExperimentSettings, ""):
+    known = dict(sections(ExperimentSettings, ""))
+    for path, section in known.items():
         lines += [f"### {path or 'The top of the file'}\n", *entry(section, settings_parameters(section))]
     registry = current()
     for kind in registry.kinds:
         if registry.names(kind):
-            lines += [f"## Components: {kind}\n", *components(registry, kind)]
+            lines += [f"## Components: {kind}\n", *components(registry, kind, set(known.values()))]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def components(registry: Registry, kind: str) -> Iterator[str]:
-    """The components of one kind."""
+def components(registry: Registry, kind: str, known: set[type[BaseModel]]) -> Iterator[str]:
+    """The components of one kind, each followed by the sections that it alone has."""
     for name in registry.names(kind):
         component = registry.get(kind, name).component
         yield f"### {kind} `{name}`\n"
         yield from entry(component, component_parameters(component))
+        for key, annotation in schema.annotations(component).items():
+            for section in set(settings_in(annotation)) - known:
+                yield f"#### `{key}` of {kind} `{name}`\n"
+                yield from entry(section, settings_parameters(section))
 
 
 def entry(cls: type, parameters: list[Parameter]) -> Iterator[str]:

@@ -61,13 +61,14 @@ def open_data(
             f"`data.crop` must be multiples of {stride} for this network. Received: {list(settings.crop)}; try "
             f"{[-(-n // stride) * stride for n in settings.crop]}."
         )
+    if settings.grid.mode == "own":
+        check_own_grids(roles, views)
     split = in_roles(settings.dataset.build().split(seed), roles)
     if labels and not views:
         check_labels(split.validation, roles)
     used = [sides(pairs) for pairs in (split.train, split.validation)]
     scans_used = list(dict.fromkeys(chain.from_iterable(chain.from_iterable(used))))
     if settings.grid.mode == "own":
-        check_own_grids(roles, views)
         grid = OwnGrids(scans_used, settings.grid, settings.crop)
     else:
         grid = common_grid(scans_used, settings.grid, stride)
