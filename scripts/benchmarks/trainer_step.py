@@ -50,7 +50,7 @@ def measure(trainer, arrays, repeats):
     return {"seconds": seconds, "cpu": cpu, "peak_gib": peak}
 
 
-def main(about, option, names, prepared, size):
+def main(about, option, names, prepared, size, parents=()):
     """The command line of a script: a line for each of several trainers.
 
     Args:
@@ -59,8 +59,10 @@ def main(about, option, names, prepared, size):
         names: Of the trainers; the first is what the others are compared with.
         prepared: Gives the trainer and the batch for a name, sizes and a number of pairs.
         size: The images' sizes by default.
+        parents: Parsers with options of the script's own.
     """
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    looks = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=about, formatter_class=looks, parents=parents)
     parser.add_argument("--size", type=int, nargs=3, default=size)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--batch", type=int, default=1)
