@@ -142,7 +142,8 @@ def _write(table: Path, columns: Sequence[str], rows: list[tuple[str, ...]]) -> 
     writer.writerows(rows)
     write_text(table, text.getvalue())
     parts = [row[-1] for row in rows]
-    print(f"{table}: {', '.join(f'{parts.count(part)} {part}' for part in dict.fromkeys(parts))}")
+    counts = [f"{parts.count(part)} {part or 'scans'}" for part in dict.fromkeys(parts)]
+    print(f"{table}: {', '.join(counts)}")
 
 
 def command(
