@@ -1,14 +1,14 @@
 """The tables of the propagative network and of bilevel training in kind: T1 brains at 2 mm, all rows with equal steps.
 
-    python scripts/benchmarks/propagative.py train --runs runs/propagative --task atlas --steps 400 propagative wo_rn
-    python scripts/benchmarks/propagative.py evaluate --runs runs/propagative --task atlas propagative wo_rn    # at 1 mm
+    python scripts/benchmarks/propagative.py train --runs runs/propagative --task atlas --steps 400 propagative
+    python scripts/benchmarks/propagative.py evaluate --runs runs/propagative --task atlas propagative  # at 1 mm
     python scripts/benchmarks/propagative.py syn --runs runs/propagative --task atlas
     tfregkit compare runs/propagative/atlas/propagative runs/propagative/atlas/wo_rn --out compared
     tfregkit cost runs/propagative/atlas/bilevel runs/propagative/atlas/smoothness_0.1 --out cost
 
-Tasks: `atlas` registers people to MNI152, `pairs` people to each other, `t2` people's T1 to other people's pseudo-T2. Rows
-are shipped configurations and what is changed in them; runs that are there are gone on with. The people are those of
-`brain.py`. `tfregkit compare` names the rows; affine only is its column `before`.
+Tasks: `atlas` registers people to MNI152, `pairs` people to each other, `t2` people's T1 to other people's pseudo-T2.
+Rows are shipped configurations and what is changed in them; runs that are there are gone on with. The people are those
+of `brain.py`. Affine only is the column `before` of the evaluations.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ ROWS = {
     **{f"smoothness_{factor}": ("propagative_mini", smoothness(factor)) for factor in (0.1, 0.3, 3)},
     "mind": ("propagative_mini_mind", []),
 }
-"""Rows by name: the shipped configuration and what is changed in it. Of the five values tried, 1 is `propagative`, 10 `bad`."""
+"""Rows by name: the shipped configuration and what is changed. Of the five values tried, 1 is `propagative`, 10 `bad`."""
 
 
 def task_settings(data: Path, task: str) -> list[str]:
