@@ -82,8 +82,8 @@ class _Remembering:
         self.network = network
         self.outputs: dict[str, Any] = {}
 
-    def __call__(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
-        outputs = self.network(inputs, training=training)
+    def __call__(self, inputs: dict[str, Any], training: bool | None = None, **wanted: Any) -> dict[str, Any]:
+        outputs = self.network(inputs, training=training, **wanted)
         self.outputs = self.outputs or outputs
         return outputs
 
