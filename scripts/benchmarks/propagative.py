@@ -52,7 +52,7 @@ ROWS = {
     **{f"smoothness_{factor}": ("propagative_mini", smoothness(factor)) for factor in (0.1, 0.3, 3)},
     "mind": ("propagative_mini_mind", []),
 }
-"""Rows by name: the shipped configuration and what is changed. Of the five values tried, 1 is `propagative`, 10 `bad`."""
+"""Rows by name: the shipped configuration and what is changed. Of five values, 1 is `propagative` and 10 `bad`."""
 
 
 def task_settings(data: Path, task: str) -> list[str]:
