@@ -65,6 +65,8 @@ COMPONENTS = [
     ("augmentation", "flip", {}),
     ("augmentation", "gamma", {}),
     ("augmentation", "noise", {}),
+    ("augmentation", "rotate90", {"probability": 1.0}),
+    ("augmentation", "smoothing", {}),
     ("metric", "assd", {}),
     ("metric", "assd", {"convention": "surfel"}),
     ("metric", "dice", {}),
