@@ -65,7 +65,14 @@ _TILES = (
         "--tile-overlap",
         type=Sizes(),
         metavar="N",
-        help="Voxels that neighbouring tiles share at least; they are blended there. Default: a quarter of --tile.",
+        help="Voxels that neighbouring tiles share at least; they are blended there. Default: a quarter of --tile; "
+        "half of it where the network segments.",
+    ),
+    click.option(
+        "--tile-weights",
+        type=click.Choice(["linear", "gaussian"]),
+        help="How much a tile counts where it is blended: falling to its end (linear), or by a Gaussian bell. "
+        "Default: linear.",
     ),
     click.option(
         "--stitcher",
@@ -77,7 +84,7 @@ _TILES = (
 
 
 def tile_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--tile`, `--tile-overlap` and `--stitcher`."""
+    """`--tile`, `--tile-overlap`, `--tile-weights` and `--stitcher`."""
     for option in reversed(_TILES):
         command = option(command)
     return command

@@ -67,7 +67,7 @@ def command(
     tfregkit register --model runs/x --pairs pairs.csv --out-dir registered
     """
     start = {key: options.pop(key) for key in ("lam", "init", "refine")}
-    tiles = [options.pop(key) for key in ("tile", "tile_overlap", "stitcher")]
+    tiles = [options.pop(key) for key in ("tile", "tile_overlap", "stitcher", "tile_weights")]
     start["affine"] = affine_fit(options.pop("affine"), options.pop("affine_similarity"))
     if start["lam"] is not None and len(start["lam"]) == 1:
         start["lam"] = start["lam"][0]

@@ -107,7 +107,7 @@ def command(
     registration = load_run(run_dir)
     if isinstance(registration, Segmenter):
         _refuse_registration()
-    options["tile"] = Tiling.of(*(options.pop(key) for key in ("tile", "tile_overlap", "stitcher")))
+    options["tile"] = Tiling.of(*(options.pop(key) for key in ("tile", "tile_overlap", "stitcher", "tile_weights")))
     return _segment(registration, scans, atlases, out_dir, options)
 
 
@@ -154,13 +154,12 @@ def _segment_alone(run_dir: Path, scans: list[Any], out_dir: Path, options: dict
     from tfregkit.inference.registration import load_run
     from tfregkit.inference.segmentation_batch import label_images
     from tfregkit.inference.segmenter import Segmenter
-    from tfregkit.inference.tiling import Tiling
 
     segmenter = load_run(run_dir)
     if not isinstance(segmenter, Segmenter):
         raise click.UsageError(f"{run_dir}: this run registers, so it needs labelled atlases. {WHICH_ATLASES}.")
     _refuse_registration()
-    tiling = Tiling.of(options["tile"], options["tile_overlap"])
+    tiling = segmenter.tiling(*(options[key] for key in ("tile", "tile_overlap", "tile_weights")))
 
     def label(scan: Any) -> Any:
         return segmenter.segment(scan.image, mask=scan.mask, tile=tiling)

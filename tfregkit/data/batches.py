@@ -115,17 +115,17 @@ class Batches:
         """The ids of the batch's pairs, for messages."""
         return [self._pair_at(item).id for item in self._items(step, replica, replicas)]
 
-    def pair(self, pair: Pair) -> Arrays:
+    def pair(self, pair: Pair, *, whole: bool = False) -> Arrays:
         """One pair as it is, whole, as a batch of one; with the labels and masks that its scans have.
 
-        Scans on their own grids are cropped about a labelled voxel, anywhere where there is none. Crops, views and what
-        is drawn are the same whenever the pair is asked for.
+        Scans on their own grids are cropped about a labelled voxel, anywhere where there is none, unless they are to be
+        `whole`. Crops, views and what is drawn are the same whenever the pair is asked for.
         """
         item, arrays = (VALIDATION, zlib.crc32(pair.id.encode())), {}
         for number, role in enumerate(self.roles, start=1):
             scan = getattr(pair, role)
             volumes = self.scans.load(scan, role)
-            if self._crops:
+            if self._crops and not whole:
                 rng = np.random.default_rng([self.seed, CROP, *item, number])
                 volumes = self._crops.of_validation(volumes, self.scans.places(scan, role), rng)
             arrays |= _named(role, volumes, [*volumes, *(["labels"] if self._labels else [])])

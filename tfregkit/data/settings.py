@@ -83,7 +83,8 @@ class DataSettings(Settings):
         crop: Training batches are random parts of this shape, at the same place in both scans of a pair, after
             augmentation. Multiples of the network's stride. Validation sees whole scans. Default: no cropping. With
             `grid.mode: own` each scan is cropped at a place of its own before augmentation, and validation sees crops
-            too.
+            too, unless the network segments. One that segments sees whole scans by windows of this shape, in validation
+            and after training.
         crop_foreground: With `grid.mode: own`: the share of crops that are centred on a labelled voxel, each label of a
             scan as often. Those of validation all are. Default: 0.5.
         crop_margin: With `grid.mode: own`: by how many voxels crops are larger on every side while they are augmented,

@@ -252,7 +252,8 @@ def load_run(run: Any) -> Registration | Segmenter:
     data, network = stage.data, opened.network()
     if network.structures is not None:
         normalisation = data.normalisation_of("fixed")
-        return Segmenter(network, trained.spacing(opened), normalisation, about={"path": str(opened.path)})
+        about_run = {"path": str(opened.path)}
+        return Segmenter(network, trained.spacing(opened), normalisation, crop=data.crop, about=about_run)
     return Registration(
         network,
         trained.spacing(opened),

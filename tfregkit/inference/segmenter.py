@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
-from keras import ops
 
-from tfregkit.backend.loop import compiled
 from tfregkit.data.grid import Grid, on_voxels_of
 from tfregkit.data.sampling import affine_sample
 from tfregkit.data.settings import NormalisationSettings
@@ -17,10 +15,11 @@ from tfregkit.errors import RunError
 from tfregkit.inference import about
 from tfregkit.inference.atlas import label_type
 from tfregkit.inference.inputs import normalised, on_grid, readable
-from tfregkit.inference.layout import Layout
+from tfregkit.inference.layout import Weights
 from tfregkit.inference.segmentation import Segmentation
 from tfregkit.inference.tiling import Sizes, Tiling
 from tfregkit.inference.timing import timed
+from tfregkit.inference.windows import SlidingWindows
 from tfregkit.models.base import Network
 
 
@@ -33,18 +32,27 @@ class Segmenter:
         spacing: Voxel size in mm of the working grid, one number or one for each of R, A, S.
         normalisation: How images are normalised.
         about: What the sidecars tell about the run.
+        crop: The shape of the crops it was trained on, multiples of the network's stride. Smaller images are padded up
+            to it, and larger ones seen by tiles of this shape, unless others are asked for. None: it saw whole images.
     """
 
     network: Network
     spacing: float | tuple[float, float, float]
     normalisation: NormalisationSettings = NormalisationSettings()
     about: dict[str, Any] = field(default_factory=dict)
+    crop: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
-        self._predict = compiled(self._probabilities)
+        self._windows = SlidingWindows(self.network)
 
     def segment(
-        self, image: Any, *, mask: Any = None, tile: Sizes | Tiling | None = None, tile_overlap: Sizes | None = None
+        self,
+        image: Any,
+        *,
+        mask: Any = None,
+        tile: Sizes | Tiling | None = None,
+        tile_overlap: Sizes | None = None,
+        tile_weights: Weights | None = None,
     ) -> Segmentation:
         """Label an image.
 
@@ -56,8 +64,11 @@ class Segmenter:
         Args:
             image: A path or nibabel image.
             mask: A mask on the image's grid, where the run's normalisation looks at masks.
-            tile: The most voxels of the working grid along an axis that the network sees at once; None: all.
-            tile_overlap: The fewest that neighbours share, and are blended over; by default a quarter of `tile`.
+            tile: The most voxels of the working grid along an axis that the network sees at once; None: those of the
+                crops it was trained on, or all. What tiles share is blended, see `Layout`.
+            tile_overlap: The fewest that neighbours share, and are blended over; by default half of `tile`
+                (down to a multiple of the stride).
+            tile_weights: How they are blended, `linear` or `gaussian`. See `Layout`.
 
         Raises:
             DataError: When the image cannot be used.
@@ -68,11 +79,14 @@ class Segmenter:
         with timed(seconds, "read"):
             volume = readable(image)
         with timed(seconds, "prepare"):
-            grid, layout = Tiling.of(tile, tile_overlap).plan(volume.grid, self.spacing, self.network.stride)
+            tiling, least = self.tiling(tile, tile_overlap, tile_weights), self.crop or (1, 1, 1)
+            grid, layout = tiling.plan(volume.grid, self.spacing, self.network.stride, least)
             grid = on_voxels_of(volume.grid, grid)
             seen = on_grid(normalised(volume, self.normalisation, mask), grid, np.eye(4))
         with timed(seconds, "network"):
-            probabilities = self._whole(seen, layout)
+            probabilities = self._windows(seen, layout)
+            if not np.isfinite(probabilities).all():
+                raise RunError("the network gave probabilities that are not finite. Was the run's training healthy?")
         with timed(seconds, "labels"):
             labels, probability = self._labelled(probabilities, grid, volume)
         values = self._values
@@ -88,6 +102,16 @@ class Segmenter:
         images = (nifti_image(data, volume.grid, dtype=data.dtype, space=volume) for data in (labels, probability))
         return Segmentation(*images, story, seconds)
 
+    def tiling(
+        self, tile: Sizes | Tiling | None = None, overlap: Sizes | None = None, weights: Weights | None = None
+    ) -> Tiling:
+        """The tiles that `segment` takes for these values. Raises `ConfigError` when they make none."""
+        tile = self.crop if tile is None else tile
+        if overlap is None and tile is not None and not isinstance(tile, Tiling):
+            stride = self.network.stride
+            overlap = [int(side) // 2 // stride * stride for side in np.ravel(tile)]
+        return Tiling.of(tile, overlap, weights=weights)
+
     def register(self, *images: Any, **options: Any) -> NoReturn:
         """A run that segments registers nothing: `RunError`."""
         raise RunError(
@@ -102,20 +126,6 @@ class Segmenter:
         """The label of each class, `(K,)`; a structure of several values is written as the first."""
         values = np.array([0, *(known[0] for known in self.network.structures.values())])
         return values.astype(label_type([values]))
-
-    def _probabilities(self, image: Any) -> Any:
-        logits = self.network({"fixed": image}, training=False)["logits"]
-        return ops.softmax(ops.cast(logits, "float32"), axis=-1)
-
-    def _whole(self, image: np.ndarray, layout: Layout) -> np.ndarray:
-        """Probabilities `(K, X, Y, Z)`; of several tiles, blended where they overlap."""
-        whole = np.zeros((len(self._values), *layout.shape), np.float32)
-        for box, weights in layout.boxes():
-            found = ops.convert_to_numpy(self._predict(ops.convert_to_tensor(image[(slice(None), *box)])))[0]
-            whole[(slice(None), *box)] += weights * np.moveaxis(found, -1, 0)
-        if not np.isfinite(whole).all():
-            raise RunError("the network gave probabilities that are not finite. Was the run's training healthy?")
-        return whole
 
     def _labelled(self, probabilities: np.ndarray, grid: Grid, volume: Volume) -> tuple[np.ndarray, np.ndarray]:
         """The label of each voxel of the image, and its probability; one class is interpolated at a time."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfregkit.data.grid import Grid, working_grid
 from tfregkit.errors import ConfigError
-from tfregkit.inference.layout import Layout
+from tfregkit.inference.layout import Layout, Weights
 from tfregkit.models.base import Stitcher
 
 Sizes = int | Sequence[int]
@@ -27,16 +27,22 @@ class Tiling:
         overlap: How many voxels neighbours share at least.
         stitcher: What mends the seams of blocks; None: tiles are blended.
         source: Where the stitcher is from, for the sidecar.
+        weights: How tiles that overlap are blended. See `Layout`.
     """
 
     size: tuple[int, ...] | None = None
     overlap: tuple[int, ...] = (0, 0, 0)
     stitcher: Stitcher | None = None
     source: str | None = None
+    weights: Weights = "linear"
 
     @classmethod
     def of(
-        cls, tile: Sizes | Tiling | None, overlap: Sizes | None = None, stitcher: Stitcher | str | Path | None = None
+        cls,
+        tile: Sizes | Tiling | None,
+        overlap: Sizes | None = None,
+        stitcher: Stitcher | str | Path | None = None,
+        weights: Weights | None = None,
     ) -> Tiling:
         """From what `Registration.register` takes.
 
@@ -44,29 +50,37 @@ class Tiling:
             tile: The largest sizes of a tile; None: no tiles. A tiling is returned as it is.
             overlap: By default a quarter of the tile; with a stitcher there is none.
             stitcher: A stitcher, or the run whose network has a trained one.
+            weights: `linear` by default. See `Layout`.
 
         Raises:
             ConfigError: When the sizes make no tiles, or the run has no stitcher.
         """
-        if isinstance(tile, Tiling) and overlap is None and stitcher is None:
+        others = [overlap, stitcher, weights]
+        if isinstance(tile, Tiling) and all(value is None for value in others):
             return tile
         if tile is None:
-            if overlap is not None or stitcher is not None:
-                raise ConfigError("`tile_overlap` and `stitcher` belong to tiles: give the size of a tile (`--tile`).")
+            if any(value is not None for value in others):
+                raise ConfigError(
+                    "`tile_overlap`, `tile_weights` and `stitcher` belong to tiles: give the size of a tile (`--tile`)."
+                )
             return cls()
         size = _sizes("tile", tile, least=1)
         if stitcher is not None and overlap is not None and np.any(np.asarray(overlap) != 0):
             raise ConfigError("`stitcher` mends tiles that do not overlap: leave `tile_overlap` out.")
+        if stitcher is not None and weights is not None:
+            raise ConfigError("`stitcher` mends tiles that do not overlap: leave `tile_weights` out.")
         shared = [0] * 3 if stitcher is not None else [side // 4 for side in size] if overlap is None else overlap
         shared = _sizes("tile_overlap", shared, least=0)
         if any(o >= s for o, s in zip(shared, size, strict=True)):
             raise ConfigError(f"`tile_overlap` must be below `tile`. Received: tile_overlap={shared}, tile={size}")
         if isinstance(stitcher, (str, Path)):
             return cls(size, shared, _stitcher_of(stitcher), str(stitcher))
-        return cls(size, shared, stitcher, None if stitcher is None else type(stitcher).__name__)
+        return cls(size, shared, stitcher, stitcher and type(stitcher).__name__, weights or "linear")
 
-    def plan(self, fixed: Grid, spacing: float | Sequence[float], stride: int) -> tuple[Grid, Layout]:
-        """The working grid of a fixed image and its tiles.
+    def plan(
+        self, fixed: Grid, spacing: float | Sequence[float], stride: int, least: Sequence[int] = (1, 1, 1)
+    ) -> tuple[Grid, Layout]:
+        """The working grid of a fixed image, padded to at least so many voxels, and its tiles.
 
         Tiles are multiples of the network's stride, and so are overlaps. For a stitcher the grid is padded until it
         divides into equal blocks, as many along every axis.
@@ -77,16 +91,22 @@ class Tiling:
         if self.stitcher is not None:
             return self._blocks(fixed, spacing, stride)
         grid = working_grid(fixed, spacing, stride)
+        if np.any(np.less(grid.shape, least)):
+            grid = working_grid(fixed, spacing, stride, np.maximum(grid.shape, least))
+        return grid, self.layout(grid.shape, stride)
+
+    def layout(self, shape: Sequence[int], stride: int) -> Layout:
+        """The tiles of a grid, blended where they overlap; see `plan`. Its sizes are multiples of the stride."""
         if self.size is None:
-            return grid, Layout(grid.shape, grid.shape, ((0,),) * 3)
+            return Layout(tuple(shape), tuple(shape), ((0,),) * 3)
         shared = [-(-voxels // stride) * stride for voxels in self.overlap]
-        for size, side, voxels in zip(grid.shape, self.size, shared, strict=True):
+        for size, side, voxels in zip(shape, self.size, shared, strict=True):
             if side < size and side // stride * stride <= voxels:
                 raise ConfigError(
                     f"`tile`, `--tile`: tiles and overlaps are multiples of {stride} for this network, so a tile of "
                     f"{side} voxels leaves nothing beside an overlap of {voxels}. Take larger tiles or less overlap."
                 )
-        return grid, Layout.evenly(grid.shape, self.size, shared, stride)
+        return Layout.evenly(shape, self.size, shared, stride, self.weights)
 
     def _blocks(self, fixed: Grid, spacing: float | Sequence[float], stride: int) -> tuple[Grid, Layout]:
         """The fewest equal blocks of at most `size` voxels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from tfregkit.backend.loop import make_deterministic, out_of_memory, peer_lost
 from tfregkit.data.opening import open_data
 from tfregkit.errors import TrainingError
 from tfregkit.files import atomic_path
+from tfregkit.inference.windows import by_windows
 from tfregkit.plugins import loaded
 from tfregkit.training import parts
 from tfregkit.training.batch_maker import BatchMaker
@@ -140,7 +142,10 @@ class Stage:
         pairs = self.data.validation[: trainer.validation_pairs]
         if pairs:
             lam = None if self.lam is None else (trainer.validation_lambda if self.lam == "uniform" else self.lam)
-            callbacks.append(Validation(start, trainer.steps, trainer.validate_every, pairs, self.data.train.pair, lam))
+            network, crop, load = self.trainer.network, self.settings.data.crop, self.data.train.pair
+            parts = by_windows(network, crop) if network.structures and crop else None
+            whole = load if parts is None else partial(load, whole=True)
+            callbacks.append(Validation(start, trainer.steps, trainer.validate_every, pairs, whole, lam, parts))
         callbacks += [
             MetricsCSV(start, folder / "metrics.csv", columns),
             TensorBoard(start, folder / "tensorboard"),

@@ -31,9 +31,10 @@ def test_tiles_cover_the_grid_and_overlap_enough(case):
         assert fewer == 0 or fewer * side - (fewer - 1) * overlap[axis] < shape[axis]
 
 
+@pytest.mark.parametrize("weights", ["linear", "gaussian"])
 @pytest.mark.parametrize("case", CASES)
-def test_weights_sum_to_one_everywhere(case):
-    found = layout(case)
+def test_weights_sum_to_one_everywhere(case, weights):
+    found = Layout.evenly(*case, weights)
     total, number = np.zeros(found.shape), 0
     for box, weights in found.boxes():
         assert weights.shape == found.tile
@@ -49,6 +50,36 @@ def test_a_weight_falls_linearly_over_what_two_tiles_share():
     (_, left), (_, right) = found.boxes()
     np.testing.assert_allclose(left[:, 0, 0], [1, 1, 1, 1, 1, 1, 0.75, 0.25])
     np.testing.assert_allclose(right[:, 0, 0], left[::-1, 0, 0])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gaussian_weights_are_bells_about_the_tiles_middles(case):
+    """`exp(-|p - c|^2 / (2 sigma^2))`, sigma an eighth of the side along each axis, made to sum to 1 at each voxel."""
+    found = Layout.evenly(*case, "gaussian")
+    points = np.stack(np.meshgrid(*map(np.arange, found.shape), indexing="ij"), axis=-1)
+    bells, boxes, side = [], [], np.array(found.tile, float)
+    for box, weights in found.boxes():
+        centre = np.array([part.start for part in box]) + (side - 1) / 2
+        bell = np.exp(-0.5 * (((points - centre) / (side / 8)) ** 2).sum(axis=-1))
+        inside = np.zeros(found.shape, bool)
+        inside[box] = True
+        bells.append(np.where(inside, bell, 0.0))
+        boxes.append((box, weights))
+    total = np.sum(bells, axis=0)
+    for bell, (box, weights) in zip(bells, boxes, strict=True):
+        np.testing.assert_allclose(weights, (bell / total)[box], rtol=1e-5, atol=1e-7)
+
+
+def test_a_gaussian_tile_counts_next_to_nothing_where_it_ends_within_another():
+    """Half and half between two middles; where a tile ends in the other by a quarter: 1 to exp(-72 / 12 * 47 / 48)."""
+    left, right = (
+        weights[:, 0, 0] for _, weights in Layout.evenly((84, 2, 2), (48, 2, 2), (12, 0, 0), 1, "gaussian").boxes()
+    )
+    np.testing.assert_allclose(left[36:48] + right[:12], 1, rtol=1e-6)
+    np.testing.assert_allclose(left[36:48], right[:12][::-1], rtol=1e-5)
+    odds = np.exp(-0.5 * ((23.5 / 6) ** 2 - (12.5 / 6) ** 2))
+    np.testing.assert_allclose(left[47], odds / (1 + odds), rtol=1e-5)
+    assert left[47] < 0.01
 
 
 def test_borders_are_where_a_tile_begins_or_ends():

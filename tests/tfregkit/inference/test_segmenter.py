@@ -74,6 +74,37 @@ def test_tiles_give_what_the_whole_gives():
         segmenter().segment(image, tile=8, tile_overlap=8)
 
 
+def test_a_network_that_was_trained_on_crops_sees_parts_of_that_size():
+    image, _ = spheres(GRIDS["oblique"])
+    shapes = []
+
+    class Watched(Levels):
+        def call(self, inputs, training=None):
+            shapes.append(inputs["fixed"].shape[1:4])
+            return super().call(inputs, training)
+
+    whole = segmenter().segment(image)
+    crop = Segmenter(Watched(), 1.0, NormalisationSettings(percentiles=(0, 100)), crop=(16, 12, 16))
+    found = crop.segment(image)
+    assert set(shapes) == {(16, 12, 16)}
+    assert found.about["tiles"]["size"] == [16, 12, 16]
+    assert [n >= m for n, m in zip(found.about["tiles"]["overlap"], (8, 4, 8), strict=True)] == [True] * 3
+    np.testing.assert_array_equal(array(found.labels), array(whole.labels))
+    gaussian = crop.segment(image, tile_weights="gaussian")
+    np.testing.assert_array_equal(array(gaussian.labels), array(whole.labels))
+    assert Segmenter(Levels(), 1.0, crop=(16, 12, 16)).segment(image, tile=400).about["tiles"] is None
+
+
+def test_images_smaller_than_the_crops_are_padded_up_to_them():
+    image, expected = spheres(GRIDS["ras"])
+    crop = Segmenter(Levels(), 1.0, NormalisationSettings(percentiles=(0, 100)), crop=(64, 64, 64))
+    found = crop.segment(image)
+    assert found.about["working_grid"]["shape"] == [64, 64, 64]
+    np.testing.assert_array_equal(array(found.labels), expected)
+    lone = Segmenter(Levels(), 1.0, NormalisationSettings(percentiles=(0, 100)), crop=(4, 4, 4))
+    assert lone.segment(image).about["tiles"]["overlap"] == [0, 0, 0]  # half a tile is less than the stride
+
+
 def test_what_the_sidecar_tells(tmp_path):
     image, _ = spheres(GRIDS["ras"])
     path = tmp_path / "dim.nii.gz"

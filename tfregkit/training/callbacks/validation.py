@@ -27,6 +27,8 @@ class Validation(StepCallback):
         pairs: The pairs.
         load: Gives a pair as a batch of one.
         lam: Lambda for a network that takes it, else None.
+        parts: For a network that segments and is trained on parts of the images: gives the probabilities
+            `(K, X, Y, Z)` of an image `(1, X, Y, Z, 1)`. Without, the network sees the whole at once.
     """
 
     def __init__(
@@ -37,9 +39,11 @@ class Validation(StepCallback):
         pairs: Sequence[Any],
         load: Callable[[Any], dict[str, np.ndarray]],
         lam: float | None,
+        parts: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         super().__init__(start)
         self.stop, self.every, self.pairs, self.load, self.lam = stop, every, pairs, load, lam
+        self.parts = parts
         self._look = None
 
     def after_step(self, step: int, logs: dict[str, Any]) -> None:
@@ -56,6 +60,9 @@ class Validation(StepCallback):
     def _measure(self, batch: dict[str, np.ndarray]) -> dict[str, float]:
         if self.lam is not None:
             batch["lam"] = np.full((1, 1), self.lam, "float32")
+        if self.parts is not None:
+            probabilities = np.moveaxis(self.parts(batch["fixed"]), 0, -1)[None]
+            batch["logits"] = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
         total, maps = self._look({name: ops.convert_to_tensor(array) for name, array in batch.items()})
         values = {"loss": float(ops.convert_to_numpy(total)[0])}
         if maps is not None:
@@ -76,14 +83,15 @@ def dice(fixed: np.ndarray, moved: np.ndarray) -> float:
 
 
 class _Remembering:
-    """A network that keeps what it first gave."""
+    """A network that keeps what it first gave, or gives the logits that are known already."""
 
-    def __init__(self, network: Any) -> None:
-        self.network = network
+    def __init__(self, network: Any, logits: Any = None) -> None:
+        self.network, self.logits = network, logits
         self.outputs: dict[str, Any] = {}
 
     def __call__(self, inputs: dict[str, Any], training: bool | None = None, **wanted: Any) -> dict[str, Any]:
-        outputs = self.network(inputs, training=training, **wanted)
+        known = self.logits is not None
+        outputs = {"logits": self.logits} if known else self.network(inputs, training=training, **wanted)
         self.outputs = self.outputs or outputs
         return outputs
 
@@ -95,7 +103,7 @@ def _looker(trainer: Any) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
     """A function of a batch: the total `(B,)`, and the label maps to compare, from one pass of the network."""
 
     def look(batch: dict[str, Any]) -> tuple[Any, Any]:
-        network = _Remembering(trainer.network)
+        network = _Remembering(trainer.network, batch.get("logits"))
         terms = trainer.strategy(batch, network=network, objective=trainer.objective, training=False)
         return terms["total"], _maps(batch, network)
 
