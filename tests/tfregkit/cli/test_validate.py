@@ -30,3 +30,17 @@ def test_showing_the_resolved_configuration(capsys, tmp_path):
     path = tmp_path / "again.yaml"
     path.write_text(run(capsys, "quickstart", "--show", "--set", "seed=5")[1].out)
     assert load_experiment(path).plain() == load_experiment("quickstart", ["seed=5"]).plain()
+
+
+def test_data_that_do_not_go_with_the_strategy(capsys):
+    own = ("--set", "data.grid={mode: own}", "--set", "data.crop=[16, 16, 16]")
+    code, shown = run(capsys, "quickstart", *own)
+    assert code == 2
+    assert "stage `registration`: data.grid.mode: `own` gives scans that share no grid" in shown.err
+    code, shown = run(capsys, "quickstart", *own, "--set", "stages.registration.strategy=mixcl")
+    assert code == 2
+    assert "stage `registration`: data.distortions: the strategy compares distorted views" in shown.err
+    moving = ("--set", "stages.registration.strategy=mixcl", "--set", "data.distortions=[noise, elastic]")
+    code, shown = run(capsys, "quickstart", *own, *moving)
+    assert code == 2
+    assert "data.distortions: `Elastic` moves voxels" in shown.err
