@@ -16,6 +16,7 @@ _KERNELS = {
         "resize_axis": "tfregkit.backend.tf_resize",
         "box_sum": "tfregkit.backend.tf_window",
         "attention": "tfregkit.backend.tf_attention",
+        "instance_norm": "tfregkit.backend.tf_instance_norm",
     }
 }
 _SMALL = 2**17

@@ -23,7 +23,7 @@ def _by_head(query: Any, key: Any, value: Any) -> tuple[Any, Any]:
     sizes = _pieces(query, key)
 
     def weights(queries: Any) -> Any:
-        logits = tf.matmul(queries * tf.cast(scale, queries.dtype), key, transpose_b=True)
+        logits = tf.matmul(queries * scale, key, transpose_b=True)
         return tf.nn.softmax(logits if logits.dtype == tf.float64 else tf.cast(logits, tf.float32))
 
     parts = [tf.matmul(tf.cast(weights(part), value.dtype), value) for part in tf.split(query, sizes, axis=2)]
@@ -37,7 +37,7 @@ def _by_head(query: Any, key: Any, value: Any) -> tuple[Any, Any]:
             d_value += tf.matmul(tf.cast(p, d_out.dtype), d_out, transpose_a=True)
             inner = tf.reduce_sum(tf.cast(outs, p.dtype) * tf.cast(d_out, p.dtype), axis=-1, keepdims=True)
             d_logits = p * (tf.cast(tf.matmul(d_out, value, transpose_b=True), p.dtype) - inner)
-            d_logits = tf.cast(d_logits * tf.cast(scale, p.dtype), query.dtype)
+            d_logits = tf.cast(d_logits * scale, query.dtype)
             d_query.append(tf.matmul(d_logits, key))
             d_key += tf.matmul(d_logits, queries, transpose_a=True)
         return tf.concat(d_query, axis=2), d_key, d_value

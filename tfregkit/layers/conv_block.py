@@ -6,6 +6,7 @@ import keras
 
 from tfregkit.backend.loop import replicas_in_sync
 from tfregkit.layers.film import FiLM
+from tfregkit.layers.instance_normalization import InstanceNormalization
 from tfregkit.ops.leaky_relu import leaky_relu
 
 
@@ -63,7 +64,7 @@ class ConvBlock(keras.layers.Layer):
     def _build_tail(self, shape, embedding_shape):
         self.norm = self.film = None
         if self.normalization == "instance":
-            self.norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5, dtype=self.dtype_policy)
+            self.norm = InstanceNormalization(dtype=self.dtype_policy)
         if self.normalization == "batch":
             several = replicas_in_sync() > 1  # Keras' synchronised moments cost memory on one device
             constants = {"momentum": 0.9, "epsilon": 1e-5}

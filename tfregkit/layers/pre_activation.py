@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from tfregkit.layers.film import FiLM
+from tfregkit.layers.instance_normalization import InstanceNormalization
 from tfregkit.ops.leaky_relu import leaky_relu
 
 
@@ -27,8 +28,7 @@ class PreActivation(keras.layers.Layer):
         self.slope = slope
 
     def build(self, x_shape, embedding_shape=None):
-        options = {"center": False, "scale": False, "dtype": self.dtype_policy}
-        self.norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5, **options)
+        self.norm = InstanceNormalization(affine=False, dtype=self.dtype_policy)
         self.norm.build(x_shape)
         self.film = None
         if embedding_shape is not None:

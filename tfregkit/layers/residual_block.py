@@ -46,7 +46,7 @@ class ResidualBlock(keras.layers.Layer):
     def _normalised(self, shape, kernel_size):
         """A convolution of that input and the normalisation of what it gives."""
         conv = convolution(len(shape) - 2, self.filters, kernel_size, use_bias=False, dtype=self.dtype_policy)
-        norm = InstanceNormalization(center=False, scale=False, dtype=self.dtype_policy)
+        norm = InstanceNormalization(affine=False, dtype=self.dtype_policy)
         conv.build(shape)
         norm.build((*shape[:-1], self.filters))
         return conv, norm

@@ -62,6 +62,13 @@ class UNETRDecoder(Decoder):
                 f"`filters` of the decoder has at most one entry per level above the bottom: the encoder gives "
                 f"{len(pyramid_shape)} levels, so {len(pyramid_shape) - 1}. Received: filters={self.filters}"
             )
+        bottom = len(pyramid_shape) - 1
+        shape = pyramid_shape[f"P{bottom}"]
+        for level, (up, block) in enumerate(zip(self.up, self.blocks, strict=True), start=1):
+            up.build(shape)
+            skip = pyramid_shape[f"P{bottom - level}"]
+            shape = (*skip[:-1], block.filters)
+            block.build((*skip[:-1], up.filters + skip[-1]), embedding_shape)
 
     def call(self, pyramid, embedding=None, training=None):
         bottom = len(pyramid) - 1

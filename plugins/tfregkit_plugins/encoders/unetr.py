@@ -101,6 +101,21 @@ class UNETREncoder(Encoder):
     def stride(self) -> int:
         return self.patch_size
 
+    def build(self, inputs_shape, embedding_shape=None):
+        tokens = (None, None, self.hidden_size)
+        self.embed.build(inputs_shape)
+        for block in self.transformer:
+            block.build(tokens, embedding_shape)
+        self.norm.build(tokens)
+        self.image_block.build(inputs_shape, embedding_shape)
+        for doublings, blocks in zip(self.doublings, self.blocks, strict=True):
+            shape = (*[None] * (len(inputs_shape) - 1), self.hidden_size)
+            for number, doubling in enumerate(doublings):
+                doubling.build(shape)
+                shape = (*shape[:-1], doubling.filters)
+                if number:
+                    blocks[number - 1].build(shape, embedding_shape)
+
     def call(self, inputs, embedding=None, training=None):
         sizes = spatial_shape(inputs)
         check_divisible(sizes, [self.patch_size] * len(sizes), "cut into patches")
