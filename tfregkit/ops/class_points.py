@@ -64,7 +64,7 @@ def draw_class_points(
 
     Reference: Li et al. 2022 (MixCL), section 2.3, "Pixel Sampling"; the order of the classes is ours.
     """
-    boxes = [ndimage.find_objects(np.maximum(labels, UNUSED) + 1) for labels in label_maps]
+    boxes = [ndimage.find_objects(np.maximum(labels.astype(np.int32), UNUSED) + 1) for labels in label_maps]
     present = [{number for number, box in enumerate(found) if box is not None} for found in boxes]
     chosen = _chosen(present, classes, rng)
     drawn = []

@@ -14,6 +14,7 @@ from tfregkit.ops.resize import resize_image
 from tfregkit_plugins.networks.projector import Projector
 
 Level = Annotated[int, Field(ge=0)]
+IMAGES = ("fixed", "moving", "fixed_view", "fixed_second_view", "moving_view")
 
 
 class MixCL(Network):
@@ -23,7 +24,8 @@ class MixCL(Network):
     voxel, `[c, c, 2 c]`, and the reconstructor ends with one to a single channel. The encoder is what later stages
     begin with (`initial: {encoder: ...}`); projectors and reconstructor are left behind.
 
-    Call arguments: `inputs`, images `(B, X, Y[, Z], 1)` of any names; `project`, which embeddings are wanted: levels by
+    Call arguments: `inputs`, images `(B, X, Y[, Z], 1)` by the batch's names, distorted views (`fixed_view`,
+    `fixed_second_view`, `moving_view`) or others (`fixed`, `moving`); `project`, which embeddings are wanted: levels by
     the image's name (`{"fixed_view": ["P1"]}`; None instead of a list: all tapped ones; default: of all images);
     `reconstruct`, the names of the images to give back (default: all). Returns `{"embeddings": {name: {"P0": (B, x, y[,
     z], 2 c), ...}}, "reconstructions": {name: (B, X, Y[, Z], 1)}}`; what is not wanted is not computed.
@@ -59,7 +61,7 @@ class MixCL(Network):
         return self.encoder.stride
 
     def build(self, inputs_shape):
-        shape = next(iter(inputs_shape.values()))
+        shape = next(iter(_images(inputs_shape).values()))
         pyramid = self.encoder(keras.KerasTensor(shape))
         names = list(pyramid) if self.levels is None else [f"P{level}" for level in self.levels]
         if missing := [name for name in names if name not in pyramid]:
@@ -75,11 +77,11 @@ class MixCL(Network):
         self.head.build(features.shape)
 
     def call(self, inputs, project=None, reconstruct=None, training=None):
-        project = dict.fromkeys(inputs) if project is None else project
-        reconstruct = list(inputs) if reconstruct is None else reconstruct
-        names = list(inputs)
-        pyramid = self.encoder(_joined(inputs), training=training)
-        maps = {level: _parted(found, names) for level, found in pyramid.items()}
+        given = _images(inputs)
+        project = dict.fromkeys(given) if project is None else project
+        reconstruct = list(given) if reconstruct is None else reconstruct
+        pyramid = self.encoder(_joined(given), training=training)
+        maps = {level: _parted(found, list(given)) for level, found in pyramid.items()}
         embeddings = {name: {} for name in project}
         for level in self.projectors:
             wanted = {name: maps[level][name] for name, levels in project.items() if levels is None or level in levels}
@@ -90,7 +92,7 @@ class MixCL(Network):
         images = {}
         if reconstruct:
             chosen = {level: _joined({name: found[name] for name in reconstruct}) for level, found in maps.items()}
-            images = _parted(self._image(chosen, inputs[reconstruct[0]], training), reconstruct)
+            images = _parted(self._image(chosen, given[reconstruct[0]], training), reconstruct)
         return {"embeddings": embeddings, "reconstructions": images}
 
     def extractor(self, role: str) -> Encoder:
@@ -100,6 +102,11 @@ class MixCL(Network):
         features = self.reconstructor(pyramid, training=training)
         image = self.head(ops.cast(features, "float32"))
         return image if image.shape[1:-1] == like.shape[1:-1] else resize_image(image, ops.shape(like)[1:-1])
+
+
+def _images(inputs):
+    """What is an image among the inputs."""
+    return {name: inputs[name] for name in IMAGES if name in inputs}
 
 
 def _joined(images):

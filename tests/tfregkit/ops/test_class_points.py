@@ -78,7 +78,7 @@ def test_structures_in_both_images_come_first():
     for seed in range(5):
         found = drawn([first, second], seed, classes=3)
         assert [set(classes.tolist()) - {-1} for _, classes in found] == [{0, 2, 3}] * 2
-    both = drawn([first, second], classes=5)
+    both = drawn([first.astype(np.uint8), second.astype(np.uint8)], classes=5)
     assert [set(classes.tolist()) - {-1} for _, classes in both] == [{0, 1, 2, 3}, {0, 2, 3, 4}]
 
 
