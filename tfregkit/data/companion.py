@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tfregkit.data.base import Subject
 from tfregkit.data.grid import same_grid
-from tfregkit.data.volume import Volume, read_grid
+from tfregkit.data.volume import Volume, read_grid, read_volume
 from tfregkit.errors import DataError
 
 
@@ -26,3 +27,19 @@ def on_grid_of(image: Volume | Path, volume: Volume) -> Volume:
             f"{grid.describe()}. Resample it onto the image first (`tfregkit apply`, nearest for labels)."
         )
     return volume
+
+
+def labels_of(scan: Subject, image: Volume | None = None) -> Volume:
+    """A scan's label map: its own values, or the numbers of the classes that its set makes of them.
+
+    Args:
+        scan: One that has a label map.
+        image: Its image, if that has been read.
+
+    Raises:
+        DataError: If it lies on another grid than the image, or has values that its set does not declare.
+    """
+    labels = on_grid_of(scan.image if image is None else image, read_volume(scan.labels, labels=True))
+    if scan.source:
+        labels.data = scan.source.class_numbers(labels.data, labels.name)
+    return labels

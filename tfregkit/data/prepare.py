@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tfregkit.data.base import Subject
-from tfregkit.data.companion import on_grid_of
+from tfregkit.data.companion import labels_of, on_grid_of
 from tfregkit.data.grid import Grid, overlap, working_grid
 from tfregkit.data.normalise import normalise
 from tfregkit.data.sampling import affine_sample
@@ -68,10 +68,7 @@ def prepare_image(scan: Subject, grid: Grid, mode: str, settings: NormalisationS
 
 def prepare_labels(scan: Subject, grid: Grid, mode: str) -> np.ndarray:
     """The label map on the grid in the smallest integer type; 0 outside. Of a set's scan, the classes' numbers."""
-    labels = on_grid_of(scan.image, read_volume(scan.labels, labels=True))
-    if scan.source:
-        labels.data = scan.source.class_numbers(labels.data, labels.name)
-    values = to_grid(labels, grid, mode, "nearest", fill=0)
+    values = to_grid(labels_of(scan), grid, mode, "nearest", fill=0)
     return values.astype(np.promote_types(np.min_scalar_type(values.min()), np.min_scalar_type(values.max())))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfregkit.data.base import Pair, Subject
-from tfregkit.data.companion import on_grid_of
+from tfregkit.data.companion import labels_of, on_grid_of
 from tfregkit.data.volume import Volume, read_volume
 from tfregkit.evaluation.base import Case, Direction
 from tfregkit.inference.field import Field, lattice
@@ -36,7 +36,7 @@ class Scan:
     def read(cls, subject: Subject) -> Scan:
         """From the files of a scan."""
         image = read_volume(subject.image)
-        labels = subject.labels and on_grid_of(image, read_volume(subject.labels, labels=True))
+        labels = subject.labels and labels_of(subject, image)
         points = subject.points and read_points(Path(subject.points))[0]
         return cls(image, labels, points, subject.mask)
 

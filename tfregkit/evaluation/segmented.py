@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfregkit.data.base import Pair
-from tfregkit.data.companion import on_grid_of
+from tfregkit.data.companion import labels_of
 from tfregkit.data.roles import each_alone
 from tfregkit.data.volume import read_volume
 from tfregkit.errors import ConfigError, DataError, reason
@@ -57,7 +57,7 @@ def segmented(
         if scan.labels is None:
             raise DataError(f"{scan.image}: has no label map to compare its segmentation with.")
         image = read_volume(scan.image)
-        labels = on_grid_of(image, read_volume(scan.labels, labels=True)).data
+        labels = labels_of(scan, image).data
         result = segmenter.segment(image, mask=scan.mask, **{k: v for k, v in options.items() if k != "refine"})
         truth = np.zeros_like(labels)
         for values in structures.values():

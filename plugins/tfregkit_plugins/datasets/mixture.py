@@ -31,7 +31,8 @@ class Mixture(Dataset):
 
     Label values are replaced by the numbers of classes over all sets, in the order in which `sets` names them first. In
     training each scan comes with itself or another one of its set; so it does in validation, drawn once by the seed.
-    Strategies that look at single scans draw them the same way. Tests look at scans alone.
+    Strategies that look at single scans draw them the same way. Tests look at scans alone, not at those of sets with a
+    normalisation of their own, which a trained network's images do not get.
 
     Reference: MixCL, methods 3.1: patches of the same or another image of the same data set, 1:1.
 
@@ -72,7 +73,7 @@ class Mixture(Dataset):
         return Split(
             DrawnPairs(groups, weights, same=self.same),
             self._validation([part["validation"] for part in parts], seed),
-            [Pair(scan, scan) for part in parts for scan in part["test"]],
+            [Pair(scan, scan) for part in parts for scan in part["test"] if scan.source.normalisation is None],
             self._about(groups, weights),
         )
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import nibabel as nib
 import numpy as np
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from scan_files import write_scan
 
 from tfregkit import build
 from tfregkit.config.experiment import load_experiment
+from tfregkit.data.companion import labels_of
 from tfregkit.data.opening import open_data
 from tfregkit.data.settings import DataSettings
 from tfregkit.errors import ConfigError, DataError
@@ -207,3 +209,17 @@ def test_validate_names_file_line_and_key(folder):
     assert f"c.yaml:{row}: " in told
     assert "sets.1.weigth: unknown key `weigth`. Did you mean `weight`?" in told
     assert "sets.0.labels: the value 1 is `liver`, and cannot be `tumour` too" in told
+
+
+def test_tests_are_of_scans_alone_with_the_numbers_of_classes(folder):
+    mixture = sets(folder)
+    for one_set in mixture:
+        one_set["dataset"]["test"] = 0.25
+    split = build("dataset", "mixture", sets=mixture).split(0)
+    assert all(pair.single for pair in split.test)
+    assert [pair.fixed.source.name for pair in split.test] == ["kidney", "bare"]  # the liver's normalisation is its own
+    labels = labels_of(split.test[0].fixed).data
+    assert set(np.unique(labels)) == {0, 2, 3}
+    stored = np.asarray(nib.load(split.test[0].fixed.labels).dataobj)
+    np.testing.assert_array_equal(labels == 3, stored == 1)
+    np.testing.assert_array_equal(labels == 2, stored == 5)
