@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras import ops
 
 import tfregkit
-from tfregkit.api import Network
+from tfregkit.api import Network, Samples
 from tfregkit.backend.distribution import Distribution, open_distribution
 from tfregkit.objective.objective import Objective
 from tfregkit.training.batch_maker import BatchMaker
@@ -94,6 +94,41 @@ def apart(distribution: Distribution, variable: keras.Variable) -> float:
     return float(np.abs(one - other).max())
 
 
+def consistency(name: str) -> np.ndarray:
+    """The slopes of MixCL's terms for the embeddings of four items; of their shares two and one have positives."""
+    distribution = open_distribution(name)
+    rng = np.random.default_rng(3)
+    given = {"maps": rng.normal(size=(4, 2, 3, 5, 2)), "rows": rng.normal(size=(4, 2, 3, 2))}
+    given = {key: array.astype("float32") for key, array in given.items()}
+    given["classes"] = np.array([[[1, 0, 2]] * 2, [[1, 1, 0]] * 2, [[1, 0, 0], [2, 0, 0]], [[0, 3, 3]] * 2], "int32")
+    size = 4 // distribution.replicas
+    with distribution.scope():
+        identity = tfregkit.build("similarity", "identity_consistency", across_replicas=True)
+        label = tfregkit.build("similarity", "label_consistency")
+
+    def step(share):
+        share = {key: tf.convert_to_tensor(array) for key, array in share.items()}
+        roles = ("fixed", "moving")
+        with tf.GradientTape() as tape:
+            tape.watch([share["maps"], share["rows"]])
+            features = {role: {"P0": share["maps"][:, i]} for i, role in enumerate(roles)}
+            samples = {role: Samples(share["rows"][:, i], share["classes"][:, i]) for i, role in enumerate(roles)}
+            values = identity(share["maps"], share["maps"], features=features, roles=roles)[0]
+            values += label(share["maps"], share["maps"], samples=samples, roles=roles)[0]
+            loss = tf.reduce_mean(values) / distribution.replicas
+        return [tf.reshape(slope, (size, -1)) for slope in tape.gradient(loss, [share["maps"], share["rows"]])]
+
+    if distribution.replicas == 1:
+        return np.concatenate([slope.numpy() for slope in step(given)], axis=1)
+    tf_strategy = distribution.strategy
+    shares = tf_strategy.experimental_distribute_values_from_function(
+        lambda context: {key: array[context.replica_id_in_sync_group * size :][:size] for key, array in given.items()}
+    )
+    found = tf.function(lambda: tf_strategy.run(step, args=(shares,)))()
+    parts = [np.concatenate([x.numpy() for x in tf_strategy.experimental_local_results(slope)]) for slope in found]
+    return np.concatenate(parts, axis=1)
+
+
 def main(out: str) -> None:
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -109,6 +144,7 @@ def main(out: str) -> None:
     for key, name in (("one", "none"), ("both", "mirrored")):
         trainer, logged, distribution = trained(name, True, learn=True)
         found[f"{key}_learned"] = np.array([[logs[name] for name in trainer.objective.learned] for logs in logged])
+        found[f"{key}_consistency"] = consistency(name)
     found["apart"] = np.array([apart(distribution, v) for members in variables(trainer).values() for v in members])
     np.savez(out, **found)
 

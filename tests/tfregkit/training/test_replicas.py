@@ -30,6 +30,11 @@ def test_losses_equal_those_of_one_device_with_the_whole_batch(found, name):
     assert not np.allclose(found["one_loss"][0], found["one_loss"][2], rtol=1e-3)
 
 
+def test_mixcls_terms_look_at_the_voxels_and_the_items_of_all_devices(found):
+    np.testing.assert_allclose(found["both_consistency"], found["one_consistency"], rtol=1e-3, atol=1e-6)
+    assert np.abs(found["one_consistency"]).max() > 1e-2
+
+
 def test_gradients_agree_so_the_weights_do(found):
     """Plain gradient descent; averages of the network and of the projectors among them."""
     keys = [key.removeprefix("one_") for key in found if key.startswith("one_") and key[-1].isdigit()]
