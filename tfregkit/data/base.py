@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from tfregkit.data.labelled_set import Source
+    from tfregkit.data.source import Source
 
 
 @dataclass(frozen=True)
