@@ -1,5 +1,7 @@
 """MixCL on a mixture of sets, and a segmentation that begins with its encoder."""
 
+import shutil
+
 import numpy as np
 import pytest
 import yaml
@@ -102,6 +104,21 @@ def test_a_segmentation_begins_with_the_encoder(run):
     for one_, other in zip(trained, begun, strict=True):
         np.testing.assert_allclose(other, one_, atol=1e-5)
     assert set(run.objective(1).terms) == set(TERMS)
+
+
+def test_a_run_that_is_cut_goes_on_to_the_same_losses(path, run, folder):
+    """The state of the third of six steps: batches, views and drawn voxels of the others are what they were."""
+    cut = folder / "cut"
+    shutil.copytree(run.path, cut)
+    shutil.rmtree(cut / "2-segmentation")
+    stage = cut / "1-pretraining"
+    (stage / "model.keras").unlink()
+    (stage / "checkpoints" / "step-00000006.npz").unlink()
+    whole = rows(run.path, stage.name)
+    (stage / "metrics.csv").write_text("\n".join((stage / "metrics.csv").read_text().splitlines()[:4]) + "\n")
+    again = rows(train(load_experiment(path), cut, resume=True).path, stage.name)
+    names = ("step", "loss", *TERMS, "label.positives", "val_loss")
+    assert [[row[name] for name in names] for row in again] == [[row[name] for name in names] for row in whole]
 
 
 def test_images_alone(folder):
