@@ -180,3 +180,11 @@ def test_terms_of_views_that_are_not_there_can_be_left_out():
     assert list(left.terms) == ["all", "both"]
     assert left.term_views["both"] == ["forward"]
     assert list(whole.depending_on({"displacement"}, ("forward", "P1")).terms) == ["all", "level", "both"]
+
+
+def test_which_views_some_similarity_looks_at():
+    """A strategy that asks need not compute the others."""
+    named = Objective(terms={"level": Difference(), "size": Size()}, views={"level": ["P1"]})
+    assert [named.looks_at(view) for view in ("P1", "forward")] == [True, False]
+    assert Objective(terms={"all": Difference()}).looks_at("forward")
+    assert not Objective(terms={"size": Size()}).looks_at("forward")
