@@ -31,8 +31,8 @@ def instance_norm(x: Any, scale: Any, offset: Any, epsilon: float = 1e-5) -> Any
 
 def normalise(x: Any, scale: Any, offset: Any, epsilon: float) -> Any:
     """The generic code of `instance_norm`."""
-    wide = at_least_float32(x)
-    mean, variance = ops.moments(wide, axes=list(range(1, len(x.shape) - 1)), keepdims=True)
+    wide, axes = at_least_float32(x), list(range(1, len(x.shape) - 1))
+    centred = wide - ops.mean(wide, axis=axes, keepdims=True)
+    variance = ops.mean(ops.square(centred), axis=axes, keepdims=True)  # `ops.moments` subtracts squares under torch
     factor = ops.rsqrt(variance + epsilon) * ops.cast(scale, wide.dtype)
-    shifted = wide * factor + (ops.cast(offset, wide.dtype) - mean * factor)
-    return ops.cast(shifted, keras.backend.standardize_dtype(x.dtype))
+    return ops.cast(centred * factor + ops.cast(offset, wide.dtype), keras.backend.standardize_dtype(x.dtype))

@@ -71,7 +71,7 @@ def test_gradient_of_a_block_after_doubling():
         x, along, weight = (RNG.normal(size=shape) for shape in [(1, 2, 3, 2, 3)] * 2 + [(1, 4, 6, 4, 2)])
 
         def value(x):
-            return ops.sum(weight * block(up(x)))
+            return ops.sum(ops.convert_to_tensor(weight) * block(up(ops.convert_to_tensor(x))))
 
         (found,) = gradients(value, x)
         step = 1e-6
