@@ -118,5 +118,6 @@ def test_saved_file_restores_the_network(tmp_path, conditioning):
 def test_other_backends(backend):
     paths = ["encoders", "decoders", "networks", "strategies/test_reconstruction.py"]
     core = ["ops/test_upsample.py", "ops/test_leaky_relu.py", "ops/test_reduce.py"]
-    core += ["layers/test_conv_block.py", "layers/test_cin_block.py"]
+    core += ["ops/test_attention.py", "ops/test_stretch.py", "ops/test_instance_norm.py"]
+    core += ["layers/test_conv_block.py", "layers/test_cin_block.py", "layers/test_residual_block.py"]
     run_tests(backend, *(f"tests/plugins/{path}" for path in paths), *(f"tests/tfregkit/{path}" for path in core))
