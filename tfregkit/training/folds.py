@@ -20,6 +20,7 @@ from tfregkit.evaluation.matching import match
 from tfregkit.evaluation.table import SECONDS
 from tfregkit.files import atomic_path
 from tfregkit.report.boxes import box_figure
+from tfregkit.training.run import Run
 from tfregkit.training.trials import check_trials, done, train_each
 
 SUBJECTS, TABLE = "subjects.csv", "folds.csv"
@@ -51,7 +52,7 @@ def train_folds(
     """
     folder, console = Path(folder).absolute(), console or Console(quiet=True)
     check_trials(trials, folder, resume, "cross-validation")
-    if not (folder / SUBJECTS).is_file():
+    if not any(Run.exists(folder / trial.name) for trial in trials):
         _write_subjects(folder / SUBJECTS, _checked(trials))
     failures = train_each(trials, folder, lambda _: _write(trials, folder), console)
     return _write(trials, folder), failures
@@ -112,5 +113,5 @@ def _write(trials: Sequence[Trial], folder: Path) -> list[FoldLine]:
         run = Compared(folder.name, folder, rows)
         for metric in run.metrics:
             if metric != SECONDS:
-                box_figure(match([run], metric), folder / f"{metric}.png", unit=units[metric])
+                box_figure(match([run], metric), folder / f"{metric}.png", unit=units.get(metric, ""))
     return lines
