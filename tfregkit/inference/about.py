@@ -65,10 +65,11 @@ def describe_field(displacement: np.ndarray, layout: Layout, stitcher: str | Non
 
 
 def describe_tiles(layout: Layout) -> dict[str, Any] | None:
-    """Sizes and numbers of the tiles along each axis; None for a single one."""
+    """Sizes and numbers of the tiles along each axis, and how they are blended, if they are; None for a single one."""
     if not any(layout.borders()):
         return None
-    return {"size": list(layout.tile), "overlap": list(layout.overlap), "number": list(layout.counts)}
+    sizes = {"size": list(layout.tile), "overlap": list(layout.overlap), "number": list(layout.counts)}
+    return {**sizes, "weights": layout.weights if any(layout.overlap) else None}
 
 
 def versions() -> dict[str, str]:

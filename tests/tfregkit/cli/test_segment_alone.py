@@ -1,6 +1,7 @@
 """The command `segment` with a run whose network segments."""
 
 import csv
+import json
 import os
 
 import nibabel as nib
@@ -49,6 +50,17 @@ def test_every_image_gets_its_label_map(folder, capfd):
     told = capfd.readouterr()
     assert "2 of 3 images segmented: o" in told.out
     assert "broken: " in told.err
+
+
+def test_windows_of_a_run_that_was_trained_on_crops(folder, monkeypatch):
+    """They are the default, share half, and may be blended by bells."""
+    cropped = Segmenter(Levels(), 1.0, crop=(12, 16, 16))
+    monkeypatch.setattr(module, "load_run", lambda path: cropped)
+    assert segment("a.nii.gz", "--out-dir", "o", "--tile-weights", "gaussian") == 0
+    tiles = json.loads((folder / "o" / "a_segmentation.json").read_text())["tiles"]
+    assert (tiles["size"], tiles["weights"]) == ([12, 16, 16], "gaussian")
+    assert all(found >= least for found, least in zip(tiles["overlap"], (4, 8, 8), strict=True))
+    np.testing.assert_array_equal(array("o/a_segmentation.nii.gz"), np.array([0, 12, -7])[array("a.nii.gz") // 50])
 
 
 def test_a_table_of_images(folder):

@@ -90,7 +90,9 @@ def test_a_network_that_was_trained_on_crops_sees_parts_of_that_size():
     assert found.about["tiles"]["size"] == [16, 12, 16]
     assert [n >= m for n, m in zip(found.about["tiles"]["overlap"], (8, 4, 8), strict=True)] == [True] * 3
     np.testing.assert_array_equal(array(found.labels), array(whole.labels))
+    assert found.about["tiles"]["weights"] == "linear"
     gaussian = crop.segment(image, tile_weights="gaussian")
+    assert gaussian.about["tiles"]["weights"] == "gaussian"
     np.testing.assert_array_equal(array(gaussian.labels), array(whole.labels))
     assert Segmenter(Levels(), 1.0, crop=(16, 12, 16)).segment(image, tile=400).about["tiles"] is None
 

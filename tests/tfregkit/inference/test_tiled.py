@@ -265,6 +265,15 @@ def test_a_stitcher_comes_from_a_run_whose_network_has_a_trained_one(monkeypatch
     found = Tiling.of(16, None, "runs/x")
     assert (found.stitcher, found.source, found.overlap) == (network.stitcher, "runs/x", (0, 0, 0))
     assert Tiling.of(found) is found
+    with pytest.raises(ConfigError, match="mends tiles that do not overlap: leave `tile_weights` out"):
+        Tiling.of(16, None, "runs/x", "gaussian")
+
+
+def test_how_tiles_are_blended_belongs_to_tiles():
+    assert Tiling.of(16).layout((32, 32, 32), 4).weights == "linear"
+    assert Tiling.of(16, weights="gaussian").layout((32, 32, 32), 4).weights == "gaussian"
+    with pytest.raises(ConfigError, match=r"`tile_weights` and `stitcher` belong to tiles"):
+        Tiling.of(None, weights="gaussian")
 
 
 def test_an_affine_of_every_tile_is_refused():
