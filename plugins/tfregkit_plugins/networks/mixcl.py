@@ -40,6 +40,8 @@ class MixCL(Network):
     Reference: Li et al. 2022 (MixCL), section 2.1.
     """
 
+    embeds = True
+
     def __init__(
         self,
         *,

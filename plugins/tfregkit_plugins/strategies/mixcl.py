@@ -42,6 +42,8 @@ class MixCL(Strategy):
         mu: Of W, in voxels of the level.
         epsilon: Of W.
 
+    The network says `embeds = True` and is called with `project` and `reconstruct`: see the network `mixcl`.
+
     Reference: Li et al. 2022 (MixCL), eq. 2, 3 and 7.
     """
 
@@ -68,6 +70,8 @@ class MixCL(Strategy):
         known = (*IMAGES, IDENTITY, LABEL)
         if unknown := sorted(objective.named_views - set(known)):
             raise ConfigError(f"there is no view `{unknown[0]}` for a term. There are {', '.join(known)}.")
+        if not any(map(objective.looks_at, known)):
+            raise ConfigError(f"no similarity is among the terms, so nothing is looked at. Views: {', '.join(known)}.")
         if objective.mask != "none":
             raise ConfigError(f"objective.mask: `{objective.mask}` is not there: patches are looked at whole.")
         self.needs = ("labels", "views") if LABEL in objective.named_views else ("views",)
@@ -86,14 +90,14 @@ class MixCL(Strategy):
 
     def call(self, batch: dict[str, Any], network: Any, objective: Any, training: bool | None = None) -> dict[str, Any]:
         """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
+        if not getattr(network, "embeds", False):
+            raise ConfigError("strategy `mixcl` needs a network that embeds views and gives them back, as `mixcl`.")
         level, named = f"P{self.level}", objective.named_views
         shown = [name for name in IMAGES if objective.looks_at(name)]
         project = dict.fromkeys((FIRST, AUXILIARY), [level]) if LABEL in named else {}
         project |= dict.fromkeys((FIRST, SECOND)) if IDENTITY in named else {}
         inputs = {name: batch[name] for name in IMAGES if name in shown or name in project}
         outputs = network(inputs, project=project, reconstruct=shown, training=training)
-        if "embeddings" not in outputs:
-            raise ConfigError("strategy `mixcl` needs a network that embeds and gives back, as `mixcl`.")
         views = [
             View(batch[IMAGES[name]], outputs["reconstructions"][name], name=name, roles=(name, name)) for name in shown
         ]
