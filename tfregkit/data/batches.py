@@ -76,7 +76,7 @@ class Batches:
     ) -> None:
         self.pairs, self.scans, self.seed, self.batch_size = pairs, scans, seed, batch_size
         self.roles = tuple(roles)
-        self.augmentations, self.crop = list(augmentations), crop
+        self.augmentations, self.crop, self.foreground = list(augmentations), crop, foreground
         self.distortions, self.draw, self._labels = distortions, draw, labels
         self._crops = Crops(crop, foreground, margin) if scans.own else None
         if crop and not scans.own and any(part > whole for part, whole in zip(crop, scans.grid.shape, strict=True)):

@@ -42,7 +42,7 @@ class WithHeldOut:
 
 
 def held_out_batches(data: DataModule, name: str, *, others: bool, subjects: bool, labels: bool) -> Batches:
-    """Batches of the validation pairs: as large as those of training, cropped like them, without augmentation.
+    """Batches of the validation pairs: as those of training, as large, cropped like them, but without augmentation.
 
     Args:
         data: Of the stage.
@@ -71,6 +71,10 @@ def held_out_batches(data: DataModule, name: str, *, others: bool, subjects: boo
         seed=seed,
         batch_size=data.train.batch_size,
         crop=data.train.crop,
+        foreground=data.train.foreground,
+        roles=data.train.roles,
+        distortions=data.train.distortions,
+        draw=data.train.draw,
         others=others,
         subjects=subjects,
         labels=labels,

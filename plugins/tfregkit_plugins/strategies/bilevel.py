@@ -134,6 +134,9 @@ class Bilevel(Strategy):
     def caution(self):
         return DRIFT if self.upper == "paper" else self.strategy.caution()
 
+    def item(self, arrays, rng):
+        return self.strategy.item(arrays, rng)
+
     def held_out(self, step):
         number, rest = divmod(step - self.start, self.every)
         return number if number >= 0 and not rest else None

@@ -115,6 +115,14 @@ def labels():
     }
 
 
+def test_items_have_what_the_inner_strategy_draws():
+    inner = tfregkit.build("strategy", "unsupervised")
+    inner.item = lambda arrays, rng: {"drawn": arrays["fixed"] + rng.random()}
+    made = tfregkit.build("strategy", "bilevel", learn=["smooth"], inner=inner)
+    found = made.item({"fixed": np.zeros(3)}, np.random.default_rng(2))
+    np.testing.assert_array_equal(found["drawn"], np.full(3, np.random.default_rng(2).random()))
+
+
 @pytest.mark.parametrize(
     "options",
     [{}, {"upper": MSE}, {"upper": "dice+smoothness", "structures": {"first": [4], "second": [8]}, "roughness": 0.2}],

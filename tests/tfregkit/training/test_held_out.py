@@ -63,11 +63,15 @@ def scan(name):
 
 def data(train, validation):
     ours = Recorded([Pair(*map(scan, names)) for names in train], "scans")
-    ours.seed, ours.batch_size, ours.crop = 7, 2, (8, 8, 8)
+    ours.seed, ours.batch_size = 7, 2
+    vars(ours).update(LIKE_TRAINING)
     return DataModule(ours, [Pair(*map(scan, names)) for names in validation], [], None)
 
 
 KINDS = {"others": False, "subjects": True, "labels": False}
+LIKE_TRAINING = {
+    "crop": (8, 8, 8), "foreground": 0.3, "roles": ("fixed",), "distortions": ["gamma"], "draw": dict,
+}  # fmt: skip
 
 
 def test_they_are_like_the_training_batches_but_not_augmented_nor_in_the_same_order(monkeypatch):
@@ -76,7 +80,7 @@ def test_they_are_like_the_training_batches_but_not_augmented_nor_in_the_same_or
     assert [pair.id for pair in found.pairs] == ["c_to_d"]
     options = dict(found.options)
     assert options.pop("seed") != 7
-    assert options == {"batch_size": 2, "crop": (8, 8, 8), **KINDS}
+    assert options == {"batch_size": 2, **LIKE_TRAINING, **KINDS}
 
 
 def test_an_atlas_may_be_in_both(monkeypatch):
