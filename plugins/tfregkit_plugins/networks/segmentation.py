@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import keras
 from keras import ops
 
 from tfregkit.api import Decoder, Encoder, Network
@@ -56,7 +57,10 @@ class Segmentation(Network):
         return self._structures
 
     def build(self, inputs_shape):
-        self.head = convolution(len(inputs_shape["fixed"]) - 2, len(self._structures) + 1, 1, dtype="float32")
+        shape = inputs_shape["fixed"]
+        features = self.decoder(self.encoder(keras.KerasTensor(shape)))
+        self.head = convolution(len(shape) - 2, len(self._structures) + 1, 1, dtype="float32")
+        self.head.build(features.shape)
 
     def call(self, inputs, training=None):
         image = inputs["fixed"]

@@ -42,6 +42,23 @@ def test_labels_that_cannot_be_classes_are_refused(labels, said):
         network(labels)
 
 
+UNETR = {"name": "unetr", "patch_size": 2, "feature_size": 3, "hidden_size": 4, "depth": 4, "heads": 2, "mlp_size": 5}
+
+
+@pytest.mark.parametrize("encoder", [ENCODER, UNETR])
+def test_saved_file_restores_the_network(tmp_path, encoder):
+    made, images = network(encoder=encoder), {"fixed": image((10, 6))}
+    made(images)
+    rng = np.random.default_rng(3)
+    for weights in made.weights:
+        weights.assign(rng.normal(0.0, 0.3, weights.shape))
+    made.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(
+        *(ops.convert_to_numpy(each(images, training=False)["logits"]) for each in (again, made))
+    )
+
+
 @pytest.mark.parametrize("shape", [(10, 6), (6, 10, 14)])
 def test_logits_of_any_size_are_those_of_encoder_decoder_and_a_convolution(shape):
     made = network()
