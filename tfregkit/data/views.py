@@ -31,7 +31,7 @@ def augmented(
 
 
 def check_distortions(distortions: Sequence[Augmentation]) -> None:
-    """Raise a ConfigError where there is nothing to distort views by, or where a distortion moves voxels."""
+    """Raise a ConfigError where there is nothing to distort views by, or a distortion moves voxels or is shared."""
     if not distortions:
         raise ConfigError(
             "data.distortions: the strategy compares distorted views, and there is nothing to distort them by. List "
@@ -42,6 +42,11 @@ def check_distortions(distortions: Sequence[Augmentation]) -> None:
             raise ConfigError(
                 f"data.distortions: `{type(distortion).__name__}` moves voxels, and the voxels of views must "
                 "correspond. Put it under data.augmentations."
+            )
+        if distortion.together:
+            raise ConfigError(
+                f"data.distortions: `{type(distortion).__name__}` has `together: true`, and views that are distorted "
+                "alike are equal: nothing is left to learn. Leave `together` out."
             )
 
 

@@ -88,8 +88,10 @@ def test_validation_has_the_same_views_and_draws_each_time(data):
     assert (other["fixed_points"] != first["fixed_points"]).any()
 
 
-def test_distortions_are_there_and_move_nothing():
+def test_distortions_are_there_move_nothing_and_are_each_views_own():
     with pytest.raises(ConfigError, match=r"data.distortions: .* nothing to distort them by"):
         check_distortions([])
     with pytest.raises(ConfigError, match=r"data.distortions: `Flip` moves voxels"):
         check_distortions([build("augmentation", "gamma"), build("augmentation", "flip")])
+    with pytest.raises(ConfigError, match=r"data.distortions: `Gamma` has `together: true`, and views .* are equal"):
+        check_distortions([build("augmentation", "noise"), build("augmentation", "gamma", together=True)])
