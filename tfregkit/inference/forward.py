@@ -48,7 +48,7 @@ class Forward:
             lambdas: In [0, 1]; `[None]` for a network that takes none.
 
         Raises:
-            RunError: When a displacement is not finite.
+            RunError: When a displacement is not finite, or the network gives none.
         """
         voxels = math.prod(batch["fixed"].shape[1:-1])
         calls = math.ceil(len(lambdas) / max(1, CHUNK_VOXELS // voxels))
@@ -71,6 +71,11 @@ class Forward:
                 inputs |= {name: np.repeat(image, len(lambdas), axis=0) for name, image in batch.items()}
         found = self._predict({name: ops.convert_to_tensor(value) for name, value in inputs.items()})
         outputs = {name: np.asarray(ops.convert_to_numpy(field), np.float32) for name, field in found.items()}
+        if "displacement" not in outputs:
+            raise RunError(
+                "this run's network gives no displacement, so it registers nothing: it is there for other stages to "
+                "begin with (`initial`) or to look at. Take a run that registers."
+            )
         if not np.isfinite(outputs["displacement"]).all():
             raise RunError("the network gave a displacement that is not finite. Was the run's training healthy?")
         return outputs

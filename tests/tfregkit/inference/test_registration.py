@@ -166,6 +166,18 @@ def test_a_network_that_gives_nan_is_reported():
         Registration(network, SPACING).register(moving, fixed)
 
 
+class Embedding(Constant):
+    """A network that is no registration network, as those that pre-train an encoder."""
+
+    def call(self, inputs, training=None):
+        return {"embeddings": {"fixed": {"P0": inputs["fixed"]}}}
+
+
+def test_a_network_that_registers_nothing_says_so():
+    with pytest.raises(RunError, match="network gives no displacement, so it registers nothing"):
+        Registration(Embedding(), SPACING).register(*small_images())
+
+
 def test_refinement_lowers_the_objective_and_leaves_the_network_alone():
     moving, fixed = small_images()
     network = Still()
