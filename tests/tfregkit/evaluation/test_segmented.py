@@ -13,8 +13,10 @@ from rich.console import Console
 from world_grids import GRIDS
 
 from tfregkit.data.base import Pair, Split, Subject
-from tfregkit.data.volume import write_volume
+from tfregkit.data.source import LabelClass, Source
+from tfregkit.data.volume import read_volume, write_volume
 from tfregkit.errors import ConfigError, DataError
+from tfregkit.evaluation.cases import Scan
 from tfregkit.evaluation.evaluate import evaluate_run
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.inference import registration
@@ -70,6 +72,19 @@ def test_the_fixed_scans_are_measured_alone_by_structure(tmp_path, scans, segmen
         assert {(row["before"], row["direction"]) for row in csv.DictReader(file)} == {("", "segmentation")}
     assert "grey" in shown
     assert [path.name for path in result.pictures] == ["partly.png"]
+
+
+def test_a_sets_label_map_is_read_as_its_classes(tmp_path, scans, segmenter):
+    """1, 2 and 9 in the file are grey, bright and no structure, as the scan's set says."""
+    stored = read_volume(scans[0].labels, labels=True)
+    renamed = np.select([stored.data == 13, stored.data == -7, stored.data == 99], [1, 2, 9]).astype(np.int16)
+    write_volume(tmp_path / "set_labels.nii.gz", renamed, GRIDS["las"])
+    classes = (LabelClass("grey", 13, (1,)), LabelClass("bright", -7, (2,)), LabelClass("background", 0, (9,)))
+    scan = replace(scans[0], labels=tmp_path / "set_labels.nii.gz", source=Source("set", classes))
+    result, _ = evaluated(tmp_path, [Pair(scan, scan)], metrics=["dice"])
+    found = {row.structure: row.after for row in result.rows if row.metric == "dice"}
+    assert found["grey"] == found["bright"] == 1
+    np.testing.assert_array_equal(Scan.read(scan).labels.data, np.where(stored.data == 99, 0, stored.data))
 
 
 def test_one_bad_scan_stops_no_other(tmp_path, scans, segmenter):
