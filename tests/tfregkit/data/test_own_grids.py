@@ -58,7 +58,7 @@ def scans(tmp_path):
         "c": GRIDS["oblique"].affine,
         "d": np.diag([1.5, 1.5, 2.0, 1.0]),
     }
-    shapes = {"a": (11, 13, 17), "b": (19, 17, 11), "c": GRIDS["oblique"].shape, "d": (5, 11, 13)}
+    shapes = {"a": (11, 13, 17), "b": (19, 17, 11), "c": GRIDS["oblique"].shape, "d": (4, 11, 13)}
     return [
         Subject(
             id=name,
@@ -89,6 +89,14 @@ def test_own_voxels_are_not_interpolated(scans, tmp_path):
     made = opened(scans, tmp_path, labels=True)
     stored = np.asarray(nib.load(scans[0].image).dataobj)
     np.testing.assert_array_equal(made.train.scans.load(scans[0], "fixed")["image"], stored)
+    stored, padded = np.asarray(nib.load(scans[3].image).dataobj), made.train.scans.load(scans[3], "fixed")["image"]
+    assert padded.shape == (7, 11, 13)  # three more than it has: whole voxels on both sides, not one and a half
+    np.testing.assert_array_equal(padded[2:6], stored)
+
+
+def test_half_of_the_crops_are_about_a_label_unless_said_otherwise(scans, tmp_path):
+    shares = [opened(scans, tmp_path, settings(**values)).train.foreground for values in ({}, {"crop_foreground": 0.0})]
+    assert shares == [0.5, 0.0]
 
 
 def test_every_voxel_of_a_crop_is_from_its_place_in_the_world(scans, tmp_path):
