@@ -94,6 +94,18 @@ def test_a_set_may_have_its_own_normalisation(folder):
                 assert image.max() > 300
 
 
+def test_what_a_value_means_may_change_between_runs_that_share_a_cache(folder):
+    """Label maps, and the voxels to centre crops on, are those of the declaration."""
+    for labels in (LABELS["kidney"], {"kidney": 5, "tumour": 1, "background": 9}):
+        scans = opened(folder, [one(folder, "kidney", labels=labels)]).train.scans
+        scan = next(scan for scan, _ in scans._files)
+        maps, places = scans.load(scan, "fixed")["labels"], scans.places(scan, "fixed")
+        stored = np.asarray(nib.load(scan.labels).dataobj)
+        np.testing.assert_array_equal(maps == 1, stored == labels["kidney"])
+        np.testing.assert_array_equal(maps[tuple(places[:, 1:].T)], places[:, 0])
+        assert np.bincount(places[:, 0])[1] == np.count_nonzero(stored == labels["kidney"])
+
+
 def test_batches_depend_on_seed_and_step_alone(folder):
     one_, again = opened(folder, sets(folder)).train, opened(folder, sets(folder)).train
     again.batch(9)
