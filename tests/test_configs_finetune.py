@@ -59,12 +59,29 @@ def pretrained(tmp_path_factory):
     return run.path
 
 
+def files_of_the_guide():
+    """The configurations of docs/pretraining.md that begin with their names."""
+    guide = (CONFIGS.parent / "docs" / "pretraining.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in guide.split("```yaml\n")[1:]]
+    return {block.split()[1]: block for block in blocks if block.startswith("# ")}
+
+
+def test_the_files_of_the_guide_are_valid(tmp_path):
+    files = files_of_the_guide()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert list(files) == ["my_mixcl.yaml", "mine.yaml", "fractions.yaml", "registration.yaml"]
+    experiments = {name: load_experiment(tmp_path / name) for name in files}
+    assert len(experiments["fractions.yaml"].sweep.grid) == 2
+    encoders = [experiments[name].stages[0].model.parameters["encoder"] for name in ("my_mixcl.yaml", "mine.yaml")]
+    assert encoders[0] == encoders[1]
+
+
 def test_the_encoder_of_pretraining_fits_segmentation_and_registration(pretrained, tmp_path):
     sizes = [f"stages.segmentation.model.encoder.{key}={value}" for key, value in SMALL.items()]
     begin = f"stages.segmentation.initial.encoder.run={pretrained}"
     check_plan(load_experiment(CONFIGS / "mixcl_finetune_spleen.yaml", [*sizes, begin]))
-    guide = (CONFIGS.parent / "docs" / "pretraining.md").read_text(encoding="utf-8")
-    (text,) = (part.split("```")[0] for part in guide.split("```yaml\n") if part.startswith("# registration.yaml"))
+    text = files_of_the_guide()["registration.yaml"]
     (tmp_path / "registration.yaml").write_text(text)
     sizes = [f"stages.registration.model.encoder.{key}={value}" for key, value in SMALL.items()]
     begin = f"stages.registration.initial.encoder.run={pretrained}"

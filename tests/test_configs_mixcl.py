@@ -67,7 +67,10 @@ def test_the_small_one_fits_and_its_encoder_is_that_of_the_small_segmentation():
 
 
 def test_without_the_data_training_says_how_to_get_them(tmp_path, capsys):
-    assert tfregkit.cli.main.run(["train", "mixcl_pretrain", "--run-dir", str(tmp_path / "run")]) != 0
+    assert tfregkit.cli.main.run(["train", "mixcl_pretrain", "--run-dir", str(tmp_path / "run")]) == 2
     shown = " ".join(capsys.readouterr().err.split())
     for words in ("Task03_Liver", "prepare_kits.py", "prepare_nih_pancreas.py", "docs/data-ct.md"):
         assert words in shown
+    assert tfregkit.cli.main.run(["train", "mixcl_mini", "--run-dir", str(tmp_path / "run")]) == 2
+    assert "docs/pretraining.md has a file to copy" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

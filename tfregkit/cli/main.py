@@ -25,7 +25,7 @@ COMMANDS = {
     ),
     "segment": (
         "tfregkit.cli.segment:command",
-        "Label images by registering labelled atlases to them, one or several that vote.",
+        "Label images with a network trained to, or by labelled atlases registered to them.",
     ),
     "sample": (
         "tfregkit.cli.sample:command",

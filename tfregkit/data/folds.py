@@ -43,7 +43,9 @@ def with_fold(assigned: Mapping[str, str], fold: Fold, seed: int, *, source: str
     number, count = fold
     persons = sorted(assigned)
     if count > len(persons):
-        raise DataError(f"{source}: {count} folds of {len(persons)} subjects: at least one is tested in each.")
+        raise DataError(
+            f"{source}: {count} folds of {len(persons)} subjects: at least one is tested in each. Take fewer folds."
+        )
     order = np.random.default_rng([seed, len(persons), FOLD_STREAM]).permutation(len(persons))
     parts = [[persons[i] for i in part] for part in np.array_split(order, count)]
     others = list(itertools.chain.from_iterable(parts[number:] + parts[: number - 1]))

@@ -11,6 +11,15 @@ import numpy as np
 from tfregkit.errors import DataError
 
 
+def check_multiples(key: str, sizes: Sequence[int] | None, stride: int) -> None:
+    """Raise a DataError, with sizes that will do, where those of a key are no multiples of the network's stride."""
+    if sizes and any(n % stride for n in sizes):
+        raise DataError(
+            f"`{key}` must be multiples of {stride} for this network. Received: {list(sizes)}; try "
+            f"{[-(-n // stride) * stride for n in sizes]}."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Grid:
     """A regular grid of voxels in the world.

@@ -8,7 +8,7 @@ from itertools import chain
 
 from tfregkit.data.batches import Batches, DrawForItem
 from tfregkit.data.cache import Cache, user_cache_folder
-from tfregkit.data.grid import on_voxels_of
+from tfregkit.data.grid import check_multiples, on_voxels_of
 from tfregkit.data.module import DataModule
 from tfregkit.data.own_grids import OwnGrids
 from tfregkit.data.pairs import sides
@@ -17,7 +17,6 @@ from tfregkit.data.roles import check_labels, check_own_grids, in_roles
 from tfregkit.data.scans import ROLES, Progress, Role, Scans
 from tfregkit.data.settings import DataSettings
 from tfregkit.data.volume import read_grid
-from tfregkit.errors import DataError
 
 
 def open_data(
@@ -56,11 +55,7 @@ def open_data(
     Raises:
         DataError: Naming every file that cannot be used, before anything is trained.
     """
-    if settings.crop and any(n % stride for n in settings.crop):
-        raise DataError(
-            f"`data.crop` must be multiples of {stride} for this network. Received: {list(settings.crop)}; try "
-            f"{[-(-n // stride) * stride for n in settings.crop]}."
-        )
+    check_multiples("data.crop", settings.crop, stride)
     if settings.grid.mode == "own":
         check_own_grids(roles, views)
     split = in_roles(settings.dataset.build().split(seed), roles)

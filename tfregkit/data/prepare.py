@@ -10,7 +10,7 @@ import numpy as np
 
 from tfregkit.data.base import Subject
 from tfregkit.data.companion import labels_of, on_grid_of
-from tfregkit.data.grid import Grid, overlap, working_grid
+from tfregkit.data.grid import Grid, check_multiples, overlap, working_grid
 from tfregkit.data.normalise import normalise
 from tfregkit.data.sampling import affine_sample
 from tfregkit.data.settings import GridSettings, NormalisationSettings
@@ -42,12 +42,7 @@ def common_grid(scans: Sequence[Subject], settings: GridSettings, stride: int = 
     _check_overlap(grids, anchor, settings)
     base = anchor if settings.reference else _field_of_view(list(grids.values()), settings)
     spacing = settings.spacing or (_ras_spacing(base) if settings.reference else shared_spacing(grids))
-    if settings.shape and any(n % stride for n in settings.shape):
-        padded = [-(-n // stride) * stride for n in settings.shape]
-        raise DataError(
-            f"`grid.shape` must be multiples of {stride} for this network. Received: {list(settings.shape)}; "
-            f"try {padded}."
-        )
+    check_multiples("grid.shape", settings.shape, stride)
     grid = working_grid(base, spacing, stride, settings.shape)
     _check_overlap(grids, grid, settings)
     return grid

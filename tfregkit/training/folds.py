@@ -67,13 +67,13 @@ def _checked(trials: Sequence[Trial]) -> list[Split]:
         for stage, known in zip(trial.experiment.stages, structures, strict=True):
             split = stage.data.dataset.build().split(trial.experiment.seed)
             for part, pairs in (("trains on", split.train), ("tests", split.test)) if known else ():
-                _check_structures(trial.name, part, pairs, known, present)
+                _check_structures(trial, part, pairs, known, present)
         splits.append(split)
     return splits
 
 
 def _check_structures(
-    fold: str,
+    trial: Trial,
     part: str,
     pairs: Sequence[Pair],
     structures: dict[str, tuple[int, ...]],
@@ -87,8 +87,8 @@ def _check_structures(
     for name, values in structures.items():
         if not any(present[scan] & set(values) for scan in scans):
             raise DataError(
-                f"{fold}: no scan that it {part} has a label of `{name}` ({', '.join(map(str, values))}). Take fewer "
-                "folds, or another seed (`--set seed=1`)."
+                f"{trial.name}: no scan that it {part} has a label of `{name}` ({', '.join(map(str, values))}). Take "
+                f"fewer folds, or another seed (`--set seed={trial.experiment.seed + 1}`)."
             )
 
 

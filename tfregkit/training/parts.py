@@ -11,6 +11,7 @@ import keras
 
 from tfregkit.backend.loop import has_accelerator
 from tfregkit.config.settings import Spec
+from tfregkit.data.grid import check_multiples
 from tfregkit.data.roles import check_own_grids
 from tfregkit.data.views import check_distortions
 from tfregkit.errors import ConfigError
@@ -121,8 +122,11 @@ def check_target(stage: Any, objective: Objective) -> None:
     )
 
 
-def check_data(stage: Any) -> None:
-    """Raise a ConfigError where the `data` section cannot give what the stage's strategy looks at."""
+def check_data(stage: Any, network: Network) -> None:
+    """Raise a ConfigError where the `data` section cannot give what the stage's strategy looks at, a DataError where
+    its sizes do not fit the network."""
+    check_multiples("data.crop", stage.data.crop, network.stride)
+    check_multiples("grid.shape", stage.data.grid.shape, network.stride)
     strategy = stage.strategy.build()
     views = "views" in strategy.needs
     if stage.data.grid.mode == "own":

@@ -37,7 +37,7 @@ def check_plan(
             objective = Objective.from_settings(stage.objective, planned)
             check_batch(stage, objective)
             check_target(stage, objective)
-            check_data(stage)
+            check_data(stage, network)
             connected(stage, objective, planned)
             if stage.name not in begun:
                 check_initial(network, stage.initial, planned, absent and _of_stage(stage.name, absent))

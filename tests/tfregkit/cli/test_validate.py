@@ -44,3 +44,14 @@ def test_data_that_do_not_go_with_the_strategy(capsys):
     code, shown = run(capsys, "quickstart", *own, *moving)
     assert code == 2
     assert "data.distortions: `Elastic` moves voxels" in shown.err
+
+
+def test_sizes_that_do_not_fit_the_network(capsys):
+    code, shown = run(capsys, "mixcl_mini", "--set", "data.crop=[18, 16, 16]")
+    assert code == 2
+    expected = "`data.crop` must be multiples of 4 for this network. Received: [18, 16, 16]; try [20, 16, 16]."
+    assert f"stage `pretraining`: {expected}" in shown.err
+    grid = "data.grid={mode: centre, shape: [32, 32, 30]}"
+    code, shown = run(capsys, "segmentation_mini", "--set", grid)
+    assert code == 2
+    assert "stage `segmentation`: `grid.shape` must be multiples of 4" in shown.err

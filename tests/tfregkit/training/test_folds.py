@@ -116,7 +116,8 @@ def test_a_fold_without_a_class_is_named(without_core, tmp_path, monkeypatch):
     plan["stages"][0]["data"]["dataset"] |= {"validation": None, "test": None}
     plan["evaluation"] = {"metrics": ["dice"]}
     trials = load_folds(written(plan, tmp_path), 2)
-    with pytest.raises(DataError, match=r"fold-[12]: no scan that it (trains on|tests) has a label of `core` \(2\)"):
+    expected = r"fold-[12]: no scan that it (trains on|tests) has a label of `core` \(2\)\. .*seed=4`"
+    with pytest.raises(DataError, match=expected):
         module.train_folds(trials, tmp_path / "cv")
     assert not (tmp_path / "cv").exists()
     with pytest.raises(DataError, match=r"7 folds of 4 subjects"):
