@@ -57,7 +57,7 @@ def components(registry: Registry, kind: str, known: set[type[BaseModel]]) -> It
         yield f"### {kind} `{name}`\n"
         yield from entry(component, component_parameters(component))
         for key, annotation in schema.annotations(component).items():
-            for section in set(settings_in(annotation)) - known:
+            for section in dict.fromkeys(each for each in settings_in(annotation) if each not in known):
                 yield f"#### `{key}` of {kind} `{name}`\n"
                 yield from entry(section, settings_parameters(section))
 

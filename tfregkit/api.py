@@ -12,6 +12,7 @@ from tfregkit.data.noise import smooth_noise
 from tfregkit.data.pairs import Pairing
 from tfregkit.data.splits import PARTS, Share, check_split, make_split
 from tfregkit.data.tables import absolute, file_stem, is_pair_table, read_scans, read_split_pairs, unique_names
+from tfregkit.data.views import VIEWS
 from tfregkit.data.volume import read_grid, write_volume
 from tfregkit.errors import ConfigError, DataError
 from tfregkit.evaluation.base import Case, Metric
@@ -42,6 +43,7 @@ KINDS: dict[str, type] = {
 __all__ = [
     "KINDS",
     "PARTS",
+    "VIEWS",
     "Augmentation",
     "Case",
     "Component",

@@ -8,13 +8,13 @@ import keras
 from keras import ops
 from pydantic import Field
 
-from tfregkit.api import ConfigError, Decoder, Encoder, Network
+from tfregkit.api import VIEWS, ConfigError, Decoder, Encoder, Network
 from tfregkit.layers.conv_block import convolution
 from tfregkit.ops.resize import resize_image
 from tfregkit_plugins.networks.projector import Projector
 
 Level = Annotated[int, Field(ge=0)]
-IMAGES = ("fixed", "moving", "fixed_view", "fixed_second_view", "moving_view")
+IMAGES = ("fixed", "moving", *VIEWS)
 
 
 class MixCL(Network):

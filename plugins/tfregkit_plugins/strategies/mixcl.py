@@ -7,14 +7,11 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from tfregkit.api import ConfigError, Samples, Strategy, View
+from tfregkit.api import VIEWS, ConfigError, Samples, Strategy, View
 from tfregkit.ops.class_points import draw_class_points
 from tfregkit.ops.positions import nearest_places, rows_at
 
-FIRST, SECOND, AUXILIARY = "fixed_view", "fixed_second_view", "moving_view"
-IMAGES = {FIRST: "fixed", SECOND: "fixed", AUXILIARY: "moving"}
-"""The distorted views of a batch, and what each is a view of."""
-
+FIRST, SECOND, AUXILIARY = VIEWS
 IDENTITY, LABEL = "identity", "label"
 
 
@@ -67,7 +64,7 @@ class MixCL(Strategy):
         self.needs = ("labels", "views")
 
     def connect(self, objective, earlier=None):
-        known = (*IMAGES, IDENTITY, LABEL)
+        known = (*VIEWS, IDENTITY, LABEL)
         if unknown := sorted(objective.named_views - set(known)):
             raise ConfigError(f"there is no view `{unknown[0]}` for a term. There are {', '.join(known)}.")
         if not any(map(objective.looks_at, known)):
@@ -93,19 +90,19 @@ class MixCL(Strategy):
         if not getattr(network, "embeds", False):
             raise ConfigError("strategy `mixcl` needs a network that embeds views and gives them back, as `mixcl`.")
         level, named = f"P{self.level}", objective.named_views
-        shown = [name for name in IMAGES if objective.looks_at(name)]
+        shown = [name for name in VIEWS if objective.looks_at(name)]
         project = dict.fromkeys((FIRST, AUXILIARY), [level]) if LABEL in named else {}
         project |= dict.fromkeys((FIRST, SECOND)) if IDENTITY in named else {}
-        inputs = {name: batch[name] for name in IMAGES if name in shown or name in project}
+        inputs = {name: batch[name] for name in VIEWS if name in shown or name in project}
         outputs = network(inputs, project=project, reconstruct=shown, training=training)
         views = [
-            View(batch[IMAGES[name]], outputs["reconstructions"][name], name=name, roles=(name, name)) for name in shown
+            View(batch[VIEWS[name]], outputs["reconstructions"][name], name=name, roles=(name, name)) for name in shown
         ]
         embeddings = outputs["embeddings"]
         if IDENTITY in named:
             views.append(self._view(batch, IDENTITY, FIRST, SECOND, features=embeddings))
         if LABEL in named:
-            samples = {name: self._samples(batch, embeddings[name], IMAGES[name], level) for name in (FIRST, AUXILIARY)}
+            samples = {name: self._samples(batch, embeddings[name], VIEWS[name], level) for name in (FIRST, AUXILIARY)}
             views.append(self._view(batch, LABEL, FIRST, AUXILIARY, samples=samples))
         views = [view._replace(noise=batch.get("noise")) for view in views]
         return objective(views, {}, lam=batch.get("lam"))
