@@ -157,7 +157,9 @@ def _segment_alone(run_dir: Path, scans: list[Any], out_dir: Path, options: dict
 
     segmenter = load_run(run_dir)
     if not isinstance(segmenter, Segmenter):
-        raise click.UsageError(f"{run_dir}: this run registers, so it needs labelled atlases. {WHICH_ATLASES}.")
+        raise click.UsageError(
+            f"{run_dir}: its network does not segment, so it needs labelled atlases to register. {WHICH_ATLASES}."
+        )
     _refuse_registration()
     tiling = segmenter.tiling(*(options[key] for key in ("tile", "tile_overlap", "tile_weights")))
 

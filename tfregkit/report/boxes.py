@@ -43,7 +43,7 @@ def box_figure(matched: Matched, path: str | Path, *, unit: str = "") -> Path:
     FigureCanvasAgg(figure)
     panels = np.atleast_1d(figure.subplots(len(rows), 1, sharey=True))
     for number, (axes, row) in enumerate(zip(panels, rows, strict=True)):
-        title = f"{matched.metric}{f' ({unit})' if unit else ''}, {len(matched.pairs)} pairs" if number == 0 else ""
+        title = f"{matched.metric}{f' ({unit})' if unit else ''}, n = {len(matched.pairs)}" if number == 0 else ""
         dressed(axes, title, "")
         _draw(axes, matched, row, across)
     if len(runs) > 1:

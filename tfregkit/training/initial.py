@@ -31,6 +31,11 @@ def start_from(network: Network, initial: Initial, earlier: Earlier) -> None:
             own.assign(theirs)
 
 
+def origins(initial: Mapping[str, str | OtherRun]) -> str:
+    """Which parts begin with whose weights, in words."""
+    return "; ".join(f"the `{part}` of {_where(origin)}" for part, origin in initial.items())
+
+
 def check_initial(
     network: Network, initial: Initial, earlier: Earlier, absent: Callable[[str], None] | None = None
 ) -> None:

@@ -13,6 +13,7 @@ from tfregkit.backend.distribution import open_distribution
 from tfregkit.config.experiment import Experiment
 from tfregkit.errors import ConfigError, RunError, TfregkitError, TrainingError
 from tfregkit.evaluation.settings import EvaluationSettings
+from tfregkit.training.initial import origins
 from tfregkit.training.parts import check_jit
 from tfregkit.training.plan import check_plan
 from tfregkit.training.run import Run
@@ -64,6 +65,9 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
             console.print(f"Warning: {warning}", highlight=False, soft_wrap=True)
         if stage.start:
             console.print(f"{settings.name}: going on from step {stage.start}")
+        elif settings.initial:
+            begins = f"{settings.name}: begins with {origins(settings.initial)}"
+            console.print(begins, highlight=False, markup=False, soft_wrap=True)
         console.print(f"{settings.name}: {stage.data.describe()}", highlight=False, soft_wrap=True)
         stage.fit()
         if not chief and index < len(experiment.stages):

@@ -87,7 +87,7 @@ def test_options_for_atlases_are_refused(words, said, folder, capfd):
 def test_a_run_that_registers_still_needs_atlases(folder, capfd):
     assert segment("a.nii.gz", "--out-dir", "o", model="runs/y") == 2
     assert (
-        "runs/y: this run registers, so it needs labelled atlases. Give --atlas with --atlas-labels"
+        "runs/y: its network does not segment, so it needs labelled atlases to register. Give --atlas with "
         in capfd.readouterr().err
     )
 

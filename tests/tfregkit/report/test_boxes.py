@@ -42,7 +42,7 @@ def test_a_box_for_each_structure_and_run(tmp_path, figures):
     expected = [np.median(values[name]) for values in data.values.values() for name in ("", "left", "right")]
     assert medians(axes) == pytest.approx(expected)
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["all", "left", "right"]
-    assert axes.get_title() == "dice (mm), 5 pairs"
+    assert axes.get_title() == "dice (mm), n = 5"
     assert [text.get_text() for text in figures[0].legends[0].get_texts()] == ["ncc", "mi"]
     colours = {patch.get_edgecolor() for patch in axes.patches}
     assert len(colours) == 2

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 from keras import ops
+from rich.console import Console
 from segmentation_data import segmentation_experiment
 from training_data import small_experiment
 
@@ -114,7 +115,9 @@ def test_a_part_begins_with_that_of_another_run_which_a_resumed_one_needs_no_mor
         plan["stages"][0]["trainer"] |= {"steps": 0}
         experiment = written(plan, tmp_path / "elsewhere")
         path = tmp_path / plan["stages"][0]["name"]
-        found = train(experiment, path)
+        found = train(experiment, path, console=Console(width=300))
+        name = plan["stages"][0]["name"]
+        assert f"{name}: begins with the `encoder` of {pretrained.path}\n" in capsys.readouterr().out
         assert found.resolved["stages"][0]["initial"] == {"encoder": {"run": str(pretrained.path), "stage": None}}
         for own, theirs in zip(values(found.network().encoder), values(pretrained.network().encoder), strict=True):
             np.testing.assert_array_equal(own, theirs)
