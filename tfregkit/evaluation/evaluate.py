@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tfregkit.data.base import Pair
 from tfregkit.errors import ConfigError, DataError, reason
-from tfregkit.evaluation.base import Case, Metric
+from tfregkit.evaluation.base import Metric
 from tfregkit.evaluation.conventions import named, parameters, write_conventions
 from tfregkit.evaluation.measure import Measured, measured
 from tfregkit.evaluation.settings import EvaluationSettings
@@ -146,7 +146,7 @@ def _take(
     failure = found.failure
     if not failure and pictured is not None:
         try:
-            result.pictures.append(_picture(found.case, found.rows, result.folder, pictured, found.lam))
+            result.pictures.append(_picture(found, result.folder, pictured))
         except Exception as error:  # the other pairs go on
             failure = reason(error)
     if failure:
@@ -158,14 +158,15 @@ def _take(
         result.rows += found.rows
 
 
-def _picture(case: Case, rows: list[Row], folder: Path, settings: EvaluationSettings, lam: float | None) -> Path:
+def _picture(found: Measured, folder: Path, settings: EvaluationSettings) -> Path:
     from tfregkit.report.figure import registration_figure
     from tfregkit.report.segmentation_figure import segmentation_figure
 
-    path = with_lambda(folder / f"{case.pair}.png", lam)
+    case, rows = found.case, found.rows
+    path = with_lambda(folder / f"{case.pair}.png", found.lam)
     if case.direction == "segmentation":  # of a network that segments: registrations are drawn in their own direction
         means = [f"{r.metric} {r.after:.3g}" for r in rows if r.metric == "dice" and not r.structure]
-        return segmentation_figure(case, path, planes=settings.planes, caption="   ".join(means))
+        return segmentation_figure(case, path, planes=settings.planes, caption="   ".join(means), names=found.names)
     told = [r for r in rows if r.metric in ("dice", "tre") and not r.structure and r.direction == "registration"]
     shown = [f"{r.metric} {r.before:.3g} → {r.after:.3g}" for r in told]
     return registration_figure(case, path, planes=settings.planes, caption="   ".join(shown))

@@ -17,12 +17,16 @@ Values = dict[str, dict[str, float]]
 
 
 class Measured(NamedTuple):
-    """A pair at one lambda: its case (of the registration direction) and rows, or why there are none."""
+    """A pair at one lambda: its case (of the registration direction) and rows, or why there are none.
+
+    `names` are the structures' names by label value, where the network has them.
+    """
 
     lam: float | None
     case: Case | None = None
     rows: list[Row] = []
     failure: str = ""
+    names: Mapping[int, str] = {}
 
 
 def measured(

@@ -73,13 +73,14 @@ def segmented(
             moved_labels=np.asarray(result.labels.dataobj).astype(labels.dtype),
             direction="segmentation",
         )
-        names = {str(values[0]): name for name, values in structures.items()}
+        names = {values[0]: name for name, values in structures.items()}
+        spoken = {str(value): name for value, name in names.items()}
         rows = [
-            Row(pair.id, None, metric, names.get(structure, structure), math.nan, value, "segmentation")
+            Row(pair.id, None, metric, spoken.get(structure, structure), math.nan, value, "segmentation")
             for metric, measure in metrics.items()
             for structure, value in measure(case).items()
         ]
         seconds = Row(pair.id, None, SECONDS, "", math.nan, sum(result.seconds.values()), "segmentation")
-        yield Measured(None, case, [*rows, seconds])
+        yield Measured(None, case, [*rows, seconds], names=names)
     except Exception as error:  # the other scans go on
         yield Measured(None, failure=reason(error))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.colors import ListedColormap
+from matplotlib.patches import Patch
 
 from tfregkit.evaluation.base import Case
 from tfregkit.evaluation.canonical import canonical
 from tfregkit.files import atomic_path
-from tfregkit.report.panels import PAPER, canvas, check_planes, grey_window, heading, letters, show
+from tfregkit.report.panels import INK, PAPER, canvas, check_planes, grey_window, heading, letters, show
 from tfregkit.report.planes import PLANES, centre_of_bright
 
+TOLD = 10
 COLUMNS = ("Image", "Labels", "Segmentation", "Where they differ")
 
 
@@ -25,6 +27,7 @@ def segmentation_figure(
     *,
     planes: Sequence[str] = ("axial", "coronal", "sagittal"),
     caption: str = "",
+    names: Mapping[int, str] | None = None,
 ) -> Path:
     """Write one PNG with a row for each plane, in neurological convention with the sides lettered.
 
@@ -36,6 +39,7 @@ def segmentation_figure(
         path: The file, written whole or not at all.
         planes: Any of `axial`, `coronal`, `sagittal`; all through the centre of what is labelled.
         caption: A line beside the title.
+        names: Structures by label, for the line below that says which colour is which; up to ten are told.
 
     Raises:
         ValueError: For an unknown plane, or none.
@@ -60,6 +64,10 @@ def segmentation_figure(
                      alpha=0.65, interpolation="nearest")  # fmt: skip
         letters(row[0], plane)
     heading(figure, case.pair, caption)
+    if 0 < len(values) <= TOLD:
+        said = [(names or {}).get(int(value), str(value)) for value in values]
+        patches = [Patch(color=_palette(len(values))(k)) for k in range(len(values))]
+        figure.legend(patches, said, loc="lower center", ncols=len(said), fontsize=9, frameon=False, labelcolor=INK)
     with atomic_path(path) as aside:
         figure.savefig(aside, format="png", facecolor=PAPER, dpi=120)
     return Path(path)

@@ -65,3 +65,14 @@ def test_a_whole_picture_in_any_order_of_the_axes_and_of_nothing_labelled(tmp_pa
     assert imread(bare).shape == first.shape
     with pytest.raises(ValueError, match="`planes` must name one or more of axial"):
         segmentation_figure(pair, tmp_path / "x.png", planes=["sagital"])
+
+
+def test_the_line_below_says_which_colour_is_which(monkeypatch, tmp_path):
+    figures = []
+    monkeypatch.setattr(module, "heading", lambda figure, *_: figures.append(figure))
+    segmentation_figure(labelled(), tmp_path / "a.png", planes=["axial"], names={7: "caudate"})
+    (legend,) = figures[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == ["-3", "caudate"]
+    drawn = figures[0].axes[1].images[1]
+    for patch, value in zip(legend.get_patches(), (0, 1), strict=True):
+        assert patch.get_facecolor() == drawn.cmap(drawn.norm(value))
