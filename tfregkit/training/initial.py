@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -81,19 +82,25 @@ def _where(origin: str | OtherRun) -> str:
 def _matched(network: Network, source: Network, part: str, where: str) -> list[tuple[Any, Any]]:
     """The variables of a part in both networks."""
     own, theirs = _part(network, part, "this stage").variables, _part(source, part, where).variables
-    for mine, other in zip(own, theirs, strict=False):
+    for number, (mine, other) in enumerate(zip(own, theirs, strict=False), start=1):
         if tuple(mine.shape) != tuple(other.shape):
             raise ConfigError(
-                f"initial.{part}: {mine.path} is {tuple(mine.shape)} here, and {other.path} of {where} is "
-                f"{tuple(other.shape)}. Give both the same parameters, and as many images."
+                f"initial.{part}: weight {number}, {_layer(mine)}, is {tuple(mine.shape)} here, and {_layer(other)} of "
+                f"{where} is {tuple(other.shape)}. Give both the same parameters, and as many images."
             )
     if len(own) != len(theirs):
         longer, owner = (own, "this stage") if len(own) > len(theirs) else (theirs, where)
+        number = min(len(own), len(theirs)) + 1
         raise ConfigError(
-            f"initial.{part}: {longer[min(len(own), len(theirs))].path} is only in the network of {owner}. Give both "
-            "the same parameters."
+            f"initial.{part}: weight {number}, {_layer(longer[number - 1])}, is only in the network of {owner}. Give "
+            "both the same parameters."
         )
     return list(zip(own, theirs, strict=True))
+
+
+def _layer(weight: Any) -> str:
+    """The weight's layers by their kinds: Keras' numbers of them differ from process to process."""
+    return re.sub(r"_\d+(?=/|$)", "", weight.path)
 
 
 def _part(network: Network, name: str, where: str) -> keras.layers.Layer:

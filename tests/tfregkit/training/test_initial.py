@@ -57,9 +57,9 @@ def test_the_part_begins_where_the_other_stage_ended_and_nothing_else_does(subje
 @pytest.mark.parametrize(
     ("encoder", "said"),
     [
-        ({"filters": [5, 6]}, r"initial.encoder: .*kernel is \(3, 3, 3, 1, 5\) here, and .*kernel of stage "
-                              r"`segmentation` is \(3, 3, 3, 1, 4\)"),
-        ({"filters": [4, 6], "convolutions": 2}, r"kernel is \(3, 3, 3, 4, 4\) here, and .* is \(3, 3, 3, 4, 6\)"),
+        ({"filters": [5, 6]}, r"initial.encoder: weight 1, \w+/u_net_encoder/conv_block/conv3d/kernel, is "
+                              r"\(3, 3, 3, 1, 5\) here, and .*kernel of stage `segmentation` is \(3, 3, 3, 1, 4\)"),
+        ({"filters": [4, 6], "convolutions": 2}, r"kernel, is \(3, 3, 3, 4, 4\) here, and .* is \(3, 3, 3, 4, 6\)"),
         ({"filters": [4, 6, 7]}, "is only in the network of this stage"),
     ],
 )  # fmt: skip
@@ -91,7 +91,7 @@ def test_registration_and_segmentation_begin_with_each_others_encoder(subjects, 
         check_plan(written({"stages": stages}, tmp_path))
     registration["model"] = {"name": "voxelmorph", "encoder_filters": [4, 6], "decoder_filters": [6, 6, 6]}
     stages = [registration, {**segmentation, "initial": {"encoder": "registration"}}]
-    with pytest.raises(ConfigError, match=r"kernel is \(3, 3, 3, 1, 4\) here.*is \(3, 3, 3, 2, 4\). .*as many images"):
+    with pytest.raises(ConfigError, match=r"kernel, is \(3, 3, 3, 1, 4\) here.*is \(3, 3, 3, 2, 4\). .*as many images"):
         check_plan(written({"stages": stages}, tmp_path))
 
 
@@ -155,7 +155,7 @@ def test_another_run_that_is_not_done_has_no_such_stage_or_does_not_fit(subjects
         check_plan(written(wrong, tmp_path), absent=pytest.fail)
     other = of_another_run(subjects, run.path, stage="segmentation")[0]
     other["stages"][0]["model"]["encoder"]["filters"] = [4, 7]
-    with pytest.raises(ConfigError, match=r"kernel is \(3, 3, 3, 4, 7\) here, .* stage `segmentation` of .*run is \("):
+    with pytest.raises(ConfigError, match=r"kernel, is \(3, 3, 3, 4, 7\) here, .* stage `segmentation` of .*run is \("):
         check_plan(written(other, tmp_path))
     other["stages"][0]["initial"]["encoder"] = {"stage": "segmentation"}
     with pytest.raises(ConfigError, match=r"c.yaml:\d+: stages.segmentation.initial.encoder.run: .*missing"):
