@@ -130,7 +130,9 @@ def finetune(arguments) -> None:
                 "train_fraction": fraction,
             }
             stage = {"name": "segmentation", "trainer": {"steps": arguments.steps}, **_initial(arguments.runs, row)}
-            whole = {"base": "segmentation_mini", "seed": seed, "data": {"dataset": dataset}, "stages": [stage]}
+            grid = {"shape": [44, 56, 48]}  # for all 60; by itself it would be that of those who train
+            data_section = {"dataset": dataset, "grid": grid}
+            whole = {"base": "segmentation_mini", "seed": seed, "data": data_section, "stages": [stage]}
             _train(whole, arguments.runs / "fine" / f"{row}-{fraction}-{seed}", evaluation=True)
 
 
