@@ -287,10 +287,12 @@ def test_structures_file_reaches_every_metric_that_merges_labels(tmp_path):
 
 
 def test_a_pair_is_read_and_registered_once_for_all_lambdas(tmp_path, pairs, shifts, monkeypatch):
+    from tfregkit.data import companion
     from tfregkit.evaluation import cases
 
     read, original = [], cases.read_volume
-    monkeypatch.setattr(cases, "read_volume", lambda path, **o: read.append(path.name) or original(path, **o))
+    for module in (cases, companion):
+        monkeypatch.setattr(module, "read_volume", lambda path, **o: read.append(path.name) or original(path, **o))
     shifts.network.conditioned = True
     result, _ = evaluated(fake_run(tmp_path, test=pairs), lambdas="paper17", pictures=0)
     assert [len(lam) for _, lam, _ in shifts.calls] == [17, 17]
