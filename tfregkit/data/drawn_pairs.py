@@ -33,11 +33,20 @@ class DrawnPairs(Sequence[Pair]):
     def drawn(self, rng: np.random.Generator) -> Pair:
         """One pair."""
         group = self.groups[int(rng.choice(len(self.groups), p=self.shares))]
-        place, distance = int(rng.integers(len(group))), int(rng.integers(1, max(len(group), 2)))
-        fixed = group[place]
-        if self.single or rng.random() < self.same:
-            return Pair(fixed, fixed)
-        return Pair(group[(place + distance) % len(group)], fixed)
+        place = int(rng.integers(len(group)))
+        return Pair(group[place], group[place]) if self.single else self._pair(group, place, rng)
+
+    def drawn_for_each(self, groups: Sequence[Sequence[Subject]], seed: int) -> list[list[Pair]]:
+        """For each scan of other groups, to validate with: the pair in which it is the fixed one, drawn likewise."""
+        rngs = [np.random.default_rng([seed, number]) for number in range(len(groups))]
+        return [
+            [self._pair(group, place, rng) for place in range(len(group))]
+            for group, rng in zip(groups, rngs, strict=True)
+        ]
+
+    def _pair(self, group: Sequence[Subject], place: int, rng: np.random.Generator) -> Pair:
+        distance = 0 if rng.random() < self.same else int(rng.integers(1, max(len(group), 2)))
+        return Pair(group[(place + distance) % len(group)], group[place])
 
     def alone(self) -> DrawnPairs:
         """The scans, each alone, as likely as here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from typing import Annotated
@@ -70,9 +70,12 @@ class Mixture(Dataset):
         weights = [
             len(group) if one.weight is None else one.weight for one, group in zip(self.sets, groups, strict=True)
         ]
+        train = DrawnPairs(groups, weights, same=self.same)
+        validation = train.drawn_for_each([part["validation"] for part in parts], seed)
         return Split(
-            DrawnPairs(groups, weights, same=self.same),
-            self._validation([part["validation"] for part in parts], seed),
+            train,
+            # The sets take turns, as only the first pairs may be looked at.
+            [pair for turn in zip_longest(*validation) for pair in turn if pair],
             [Pair(scan, scan) for part in parts for scan in part["test"] if scan.source.normalisation is None],
             self._about(groups, weights),
         )
@@ -99,11 +102,6 @@ class Mixture(Dataset):
             raise DataError(f"declares {', '.join(one.labels)}, and none of its scans has a label map.")
         return found
 
-    def _validation(self, groups: Sequence[Group], seed: int) -> list[Pair]:
-        """Each scan with itself or another one of its set; the sets take turns, as only the first may be looked at."""
-        drawn = [_paired(group, self.same, np.random.default_rng([seed, i])) for i, group in enumerate(groups)]
-        return [pair for turn in zip_longest(*drawn) for pair in turn if pair]
-
     def _about(self, groups: Sequence[Group], weights: Sequence[float]) -> str:
         shares = np.asarray(weights) / np.sum(weights)
         sets = [
@@ -114,12 +112,6 @@ class Mixture(Dataset):
         return (
             f"training scans (and how often one is drawn): {', '.join(sets)}; classes: {', '.join(classes) or 'none'}"
         )
-
-
-def _paired(group: Group, same: float, rng: np.random.Generator) -> Iterator[Pair]:
-    for place, scan in enumerate(group):
-        itself, distance = rng.random() < same, int(rng.integers(1, max(len(group), 2)))
-        yield Pair(scan if itself else group[(place + distance) % len(group)], scan)
 
 
 def _refuse_images_of_two(parts: Sequence[dict[str, Group]]) -> None:

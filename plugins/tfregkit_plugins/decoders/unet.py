@@ -10,6 +10,7 @@ from pydantic import Field
 from tfregkit.api import Decoder
 from tfregkit.layers.blocks import unet_blocks
 from tfregkit.ops.leaky_relu import leaky_relu
+from tfregkit_plugins.decoders.levels import check_filters
 
 
 class UNetDecoder(Decoder):
@@ -71,11 +72,7 @@ class UNetDecoder(Decoder):
         return len(self.filters)
 
     def build(self, pyramid_shape, embedding_shape=None):
-        if len(pyramid_shape) < len(self.filters) + 1:
-            raise ValueError(
-                f"`filters` of the decoder has at most one entry per level above the bottom: the encoder gives "
-                f"{len(pyramid_shape)} levels, so {len(pyramid_shape) - 1}. Received: filters={self.filters}"
-            )
+        check_filters(self.filters, len(pyramid_shape))
 
     def call(self, pyramid, embedding=None, training=None):
         bottom = len(pyramid) - 1

@@ -10,6 +10,7 @@ from pydantic import Field
 from tfregkit.api import Decoder
 from tfregkit.layers.doubling import Doubling
 from tfregkit.layers.residual_block import ResidualBlock
+from tfregkit_plugins.decoders.levels import check_filters
 
 
 class UNETRDecoder(Decoder):
@@ -57,11 +58,7 @@ class UNETRDecoder(Decoder):
         return len(self.filters)
 
     def build(self, pyramid_shape, embedding_shape=None):
-        if len(pyramid_shape) < len(self.filters) + 1:
-            raise ValueError(
-                f"`filters` of the decoder has at most one entry per level above the bottom: the encoder gives "
-                f"{len(pyramid_shape)} levels, so {len(pyramid_shape) - 1}. Received: filters={self.filters}"
-            )
+        check_filters(self.filters, len(pyramid_shape))
         bottom = len(pyramid_shape) - 1
         shape = pyramid_shape[f"P{bottom}"]
         for level, (up, block) in enumerate(zip(self.up, self.blocks, strict=True), start=1):

@@ -71,3 +71,15 @@ def test_as_a_sequence_it_has_each_scan_with_the_next_of_its_group():
     assert sides(pairs) == (pairs.scans, pairs.scans)
     with pytest.raises(IndexError):
         pairs[9]
+
+
+def test_each_scan_of_other_groups_is_fixed_once_beside_itself_or_one_of_its_group():
+    pairs = DrawnPairs(GROUPS[:1], [1], same=0.5)
+    found = pairs.drawn_for_each(GROUPS, 3)
+    assert found == pairs.drawn_for_each(GROUPS, 3)
+    for group, own in zip(GROUPS, found, strict=True):
+        assert [pair.fixed for pair in own] == list(group)
+        assert {pair.moving for pair in own} <= set(group)
+    for same in (0.0, 1.0):
+        (own, *_) = DrawnPairs(GROUPS[:1], [1], same=same).drawn_for_each(GROUPS, 3)
+        assert {pair.single for pair in own} == {bool(same)}
