@@ -11,11 +11,8 @@ one for brains. The people are those of `brain.py`. Runs that are there are gone
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import yaml
-from brain import TEST, TRAIN, VALIDATION, data_folder, pair
+from brain import TEST, TRAIN, VALIDATION, data_folder, pair, rows_parser
 
 ATLAS = TRAIN[0]
 MODEL, TERMS = "stages.registration.model", "stages.registration.objective.terms"
@@ -99,18 +96,7 @@ def syn(arguments) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="The folder with `brain/` and `structures16.json`.")
-    commands = parser.add_subparsers(required=True)
-    for function in (train, evaluate, syn):
-        command = commands.add_parser(function.__name__, help=function.__doc__)
-        command.set_defaults(function=function)
-        if function is not syn:
-            command.add_argument("rows", nargs="+", choices=list(ROWS))
-        command.add_argument("--runs", type=Path, default=Path("runs/ablations"))
-        if function is train:
-            command.add_argument("--steps", type=int, default=500)
-            command.add_argument("--set", action="append", default=[], help="As `tfregkit train --set`.")
+    parser, _ = rows_parser(__doc__, (train, evaluate, syn), ROWS, "runs/ablations", 500)
     arguments = parser.parse_args()
     arguments.function(arguments)
 

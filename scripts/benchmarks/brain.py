@@ -143,6 +143,23 @@ def _cell(summary, metric: str, column: str) -> str:
     return "" if np.isnan(value) else f"{value:.1f}" if abs(value) > 5 else f"{value:.4f}"
 
 
+def rows_parser(doc: str, functions, rows: dict, runs: str, steps: int) -> tuple[argparse.ArgumentParser, dict]:
+    """A parser for scripts with rows, `train`, `evaluate` and `syn` among their functions, and those of each by name."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="The folder with `brain/`, `structures16.json` and what the script names.")
+    commands, found = parser.add_subparsers(required=True), {}
+    for function in functions:
+        command = found[function.__name__] = commands.add_parser(function.__name__, help=function.__doc__)
+        command.set_defaults(function=function)
+        if function.__name__ != "syn":
+            command.add_argument("rows", nargs="+", choices=list(rows))
+        command.add_argument("--runs", type=Path, default=Path(runs))
+        if function.__name__ == "train":
+            command.add_argument("--steps", type=int, default=steps)
+            command.add_argument("--set", action="append", default=[], help="As `tfregkit train --set`.")
+    return parser, found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="The folder with `brain/` and `structures16.json`.")

@@ -13,11 +13,10 @@ of `brain.py`. Affine only is the column `before` of the evaluations.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from pathlib import Path
 
-from brain import TEST, data_folder, overrides, pair
+from brain import TEST, data_folder, overrides, pair, rows_parser
 
 STAGE = "stages.registration"
 MODEL, TERMS, STRATEGY = f"{STAGE}.model", f"{STAGE}.objective.terms", f"{STAGE}.strategy"
@@ -123,19 +122,9 @@ def syn(arguments) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="The folder with `brain/`, `atlas_mni152/` and `structures16.json`.")
-    commands = parser.add_subparsers(required=True)
-    for function in (train, evaluate, syn):
-        command = commands.add_parser(function.__name__, help=function.__doc__)
-        command.set_defaults(function=function)
-        if function is not syn:
-            command.add_argument("rows", nargs="+", choices=list(ROWS))
-        command.add_argument("--runs", type=Path, default=Path("runs/propagative"))
+    parser, commands = rows_parser(__doc__, (train, evaluate, syn), ROWS, "runs/propagative", 400)
+    for command in commands.values():
         command.add_argument("--task", choices=["atlas", "pairs", "t2"], default="atlas")
-        if function is train:
-            command.add_argument("--steps", type=int, default=400)
-            command.add_argument("--set", action="append", default=[], help="As `tfregkit train --set`.")
     arguments = parser.parse_args()
     arguments.function(arguments)
 
