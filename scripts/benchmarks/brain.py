@@ -144,7 +144,7 @@ def _cell(summary, metric: str, column: str) -> str:
 
 
 def rows_parser(doc: str, functions, rows: dict, runs: str, steps: int) -> tuple[argparse.ArgumentParser, dict]:
-    """A parser for scripts with rows, `train`, `evaluate` and `syn` among their functions, and those of each by name."""
+    """A parser for scripts with rows, `train`, `evaluate` and `syn` among their functions, and each one's by name."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="The folder with `brain/`, `structures16.json` and what the script names.")
     commands, found = parser.add_subparsers(required=True), {}
