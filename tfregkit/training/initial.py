@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -14,6 +13,7 @@ from tfregkit.errors import ConfigError, RunError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.earlier import Earlier
 from tfregkit.training.other_run import finished_stage
+from tfregkit.training.unused import layers_of
 
 Initial = Mapping[str, str | OtherRun] | None
 """For parts of a network, by name: the earlier stage, or the stage of another run, whose network has them."""
@@ -85,22 +85,18 @@ def _matched(network: Network, source: Network, part: str, where: str) -> list[t
     for number, (mine, other) in enumerate(zip(own, theirs, strict=False), start=1):
         if tuple(mine.shape) != tuple(other.shape):
             raise ConfigError(
-                f"initial.{part}: weight {number}, {_layer(mine)}, is {tuple(mine.shape)} here, and {_layer(other)} of "
-                f"{where} is {tuple(other.shape)}. Give both the same parameters, and as many images."
+                f"initial.{part}: weight {number}, {layers_of(mine.path)}, is {tuple(mine.shape)} here, and "
+                f"{layers_of(other.path)} of {where} is {tuple(other.shape)}. Give both the same parameters, and as "
+                "many images."
             )
     if len(own) != len(theirs):
         longer, owner = (own, "this stage") if len(own) > len(theirs) else (theirs, where)
         number = min(len(own), len(theirs)) + 1
         raise ConfigError(
-            f"initial.{part}: weight {number}, {_layer(longer[number - 1])}, is only in the network of {owner}. Give "
-            "both the same parameters."
+            f"initial.{part}: weight {number}, {layers_of(longer[number - 1].path)}, is only in the network of {owner}."
+            " Give both the same parameters."
         )
     return list(zip(own, theirs, strict=True))
-
-
-def _layer(weight: Any) -> str:
-    """The weight's layers by their kinds: Keras' numbers of them differ from process to process."""
-    return re.sub(r"_\d+(?=/|$)", "", weight.path)
 
 
 def _part(network: Network, name: str, where: str) -> keras.layers.Layer:

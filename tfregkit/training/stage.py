@@ -34,6 +34,7 @@ from tfregkit.training.loader import Loader
 from tfregkit.training.run import Run
 from tfregkit.training.structures import left_over
 from tfregkit.training.trainer import Trainer
+from tfregkit.training.unused import unused_weights_told
 
 TIMES = ["seconds", "wait", "images_per_s", "learning_rate"]
 
@@ -110,7 +111,7 @@ class Stage:
     def _fit(self, loader: Loader, steps: int) -> None:
         callbacks, termination = self._callbacks(loader)
         try:
-            with termination.listening():
+            with termination.listening(), unused_weights_told(self._tell):
                 self.trainer.fit(
                     self.trainer.fit_source(loader),
                     steps_per_epoch=steps,
@@ -124,6 +125,9 @@ class Stage:
             for callback in callbacks:
                 if isinstance(callback, ProgressBar):
                     callback.close()
+
+    def _tell(self, message: str) -> None:
+        self.console.print(f"{self.settings.name}: {message}", highlight=False, markup=False, soft_wrap=True)
 
     def _callbacks(self, loader: Loader) -> tuple[list[keras.callbacks.Callback], Termination]:
         start, trainer, folder = self.start, self.settings.trainer, self.run.stage_path(self.index)
