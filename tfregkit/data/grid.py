@@ -145,12 +145,13 @@ def working_grid(
 def on_voxels_of(own: Grid, grid: Grid) -> Grid:
     """A grid shifted by at most half a voxel, onto the voxels of an image whose axes and spacing it has.
 
-    Others stay as they are. Between voxels label maps have no value: the nearest one would be half a voxel off.
+    Others stay as they are. Between voxels label maps have no value: the nearest one would be half a voxel off. Where
+    two are as near, the image comes to lie in the grid as `grid.mode: crop_pad` puts it there.
     """
     matrix = own.inverse @ grid.affine  # voxel of the grid to voxel of the image
     whole = np.abs(np.rint(matrix[:3, :3]))
     turned = (whole.sum(axis=0) == 1).all() and (whole.sum(axis=1) == 1).all()
     if not turned or np.abs(np.abs(matrix[:3, :3]) - whole).max() > 1e-4:
         return grid
-    matrix[:3, 3] = np.rint(matrix[:3, 3])
+    matrix[:3, 3] = np.rint(matrix[:3, 3] + 1e-3 * np.rint(matrix[:3, :3]).sum(axis=1))
     return Grid(grid.shape, own.affine @ matrix)

@@ -252,8 +252,8 @@ def load_run(run: Any) -> Registration | Segmenter:
     data, network = stage.data, opened.network()
     if network.structures is not None:
         normalisation = data.normalisation_of("fixed")
-        about_run = {"path": str(opened.path)}
-        return Segmenter(network, trained.spacing(opened), normalisation, crop=data.crop, about=about_run)
+        about_run, seen = {"path": str(opened.path)}, trained.shape(opened)
+        return Segmenter(network, trained.spacing(opened), normalisation, about_run, crop=data.crop, whole=seen)
     return Registration(
         network,
         trained.spacing(opened),

@@ -34,6 +34,8 @@ class Segmenter:
         about: What the sidecars tell about the run.
         crop: The shape of the crops it was trained on, multiples of the network's stride. Smaller images are padded up
             to it, and larger ones seen by tiles of this shape, unless others are asked for. None: it saw whole images.
+        whole: The shape of those whole images; smaller ones are padded up to it as they were in training, because
+            what is normalised over an image depends on how much of it is empty.
     """
 
     network: Network
@@ -41,6 +43,7 @@ class Segmenter:
     normalisation: NormalisationSettings = NormalisationSettings()
     about: dict[str, Any] = field(default_factory=dict)
     crop: tuple[int, int, int] | None = None
+    whole: tuple[int, int, int] = (1, 1, 1)
 
     def __post_init__(self) -> None:
         self._windows = SlidingWindows(self.network)
@@ -79,7 +82,7 @@ class Segmenter:
         with timed(seconds, "read"):
             volume = readable(image)
         with timed(seconds, "prepare"):
-            tiling, least = self.tiling(tile, tile_overlap, tile_weights), self.crop or (1, 1, 1)
+            tiling, least = self.tiling(tile, tile_overlap, tile_weights), self.crop or self.whole
             grid, layout = tiling.plan(volume.grid, self.spacing, self.network.stride, least)
             grid = on_voxels_of(volume.grid, grid)
             seen = on_grid(normalised(volume, self.normalisation, mask), grid, np.eye(4))

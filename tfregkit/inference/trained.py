@@ -1,4 +1,4 @@
-"""What a run says about itself, besides its network: spacing of the grid, file of the weights, the chosen lambda."""
+"""What a run says about itself, besides its network: its grid's spacing and shape, the weights' file, chosen lambda."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ def spacing(run: Run) -> float | tuple[float, float, float]:
     if "spacing" not in facts:
         raise RunError(f"{path}: does not say the spacing of the training grid. Set data.grid.spacing in the run.")
     return tuple(facts["spacing"])
+
+
+def shape(run: Run) -> tuple[int, int, int]:
+    """The voxels of what the network was trained on, crops or whole grids.
+
+    Raises:
+        RunError: When there is no trained network.
+    """
+    from tfregkit.training.checkpoint import read_facts
+
+    return tuple(read_facts(run.weights())["inputs"]["fixed"][1:4])
 
 
 def chosen_lambda(run: Run) -> float | None:

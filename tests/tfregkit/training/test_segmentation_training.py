@@ -14,7 +14,10 @@ from training_processes import rows
 import tfregkit
 from tfregkit.cli.main import run as cli
 from tfregkit.config.experiment import load_experiment
+from tfregkit.data.base import Pair, Subject
 from tfregkit.errors import DataError
+from tfregkit.evaluation.evaluate import evaluate_run
+from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.inference.segmenter import Segmenter
 from tfregkit.training.run import Run
 from tfregkit.training.train import train
@@ -47,6 +50,20 @@ def test_it_learns_and_validates(run):
     np.testing.assert_allclose(losses, [float(row["dice"]) + float(row["entropy"]) for row in table], rtol=1e-5)
     assert losses[-6:].mean() < 0.5 * losses[:6].mean()
     assert max(float(row["val_dice"]) for row in table if row["val_dice"]) > 0.7
+
+
+def test_who_validates_is_evaluated_with_the_dice_of_validation(path, tmp_path, subjects):
+    """Also where the training grid is larger than the scans, for networks that normalise over an image."""
+    changes = [f"{STAGE}.data.grid={{mode: crop_pad, shape: [18, 24, 30]}}", "evaluation=null"]
+    changes += [f"{STAGE}.trainer.{key}=30" for key in ("steps", "validate_every", "checkpoint_every")]
+    run = train(load_experiment(path, changes), tmp_path / "run")
+    validated = float(rows(run.path, "1-segmentation")[-1]["val_dice"])
+    image, labels = (subjects / f"dina_{kind}.nii.gz" for kind in ("image", "labels"))
+    dina = Pair(*[Subject(id="dina", image=image, labels=labels)] * 2)
+    rows_of = evaluate_run(run, EvaluationSettings(metrics=["dice"]), [dina], tmp_path / "out").rows
+    found = [row.after for row in rows_of if (row.metric, row.structure) == ("dice", "")]
+    assert found == [pytest.approx(validated, abs=1e-5)]
+    assert 0.3 < validated < 0.99
 
 
 def test_test_scans_are_evaluated_by_structure(run):
