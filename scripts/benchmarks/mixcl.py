@@ -21,6 +21,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from brain import TEST, TRAIN, VALIDATION, data_folder
+from hippocampus import GRID, dataset, dice_table, train_written
 from scipy.ndimage import gaussian_filter, zoom
 
 LEFT_OUT = ("hippocampus", "amygdala")
@@ -111,29 +112,20 @@ def pretrain(arguments) -> None:
     for row in arguments.rows:
         terms = {name: {"remove": True} for name in WEIGHTS if name not in PRETRAINED[row]}
         stage = {"name": "pretraining", "objective": {"terms": terms}, "trainer": {"steps": arguments.steps}}
-        dataset = mixture(data, folder)
-        _train({"base": "mixcl_mini", "data": {"dataset": dataset}, "stages": [stage]}, arguments.runs / "pre" / row)
+        sets = {"dataset": mixture(data, folder)}
+        train_written({"base": "mixcl_mini", "data": sets, "stages": [stage]}, arguments.runs / "pre" / row)
 
 
 def finetune(arguments) -> None:
     """Segment the hippocampus, for every seed and fraction; what is there is left."""
     data = data_folder(arguments.data)
-    people = sorted(path.name.removesuffix(".nii.gz") for path in (data / "hippocampus/images").glob("*.nii.gz"))
-    np.random.default_rng(0).shuffle(people)
+    section, _ = dataset(data)
     for seed, fraction in ((seed, fraction) for fraction in arguments.fractions for seed in arguments.seeds):
         for row in arguments.rows:
-            dataset = {
-                "images": f"{data}/hippocampus/images/{{subject}}.nii.gz",
-                "labels": f"{data}/hippocampus/labels/{{subject}}.nii.gz",
-                "test": people[:12],
-                "validation": people[12:18],
-                "train_fraction": fraction,
-            }
             stage = {"name": "segmentation", "trainer": {"steps": arguments.steps}, **_initial(arguments.runs, row)}
-            grid = {"shape": [44, 56, 48]}  # for all 60; by itself it would be that of those who train
-            data_section = {"dataset": dataset, "grid": grid}
+            data_section = {"dataset": {**section, "train_fraction": fraction}, "grid": GRID}
             whole = {"base": "segmentation_mini", "seed": seed, "data": data_section, "stages": [stage]}
-            _train(whole, arguments.runs / "fine" / f"{row}-{fraction}-{seed}", evaluation=True)
+            train_written(whole, arguments.runs / "fine" / f"{row}-{fraction}-{seed}", evaluation=True)
 
 
 def register(arguments) -> None:
@@ -141,7 +133,7 @@ def register(arguments) -> None:
     data = data_folder(arguments.data)
     parts = (("train", TRAIN), ("validation", VALIDATION), ("test", TEST))
     for row in arguments.rows:
-        dataset = {
+        brains = {
             "name": "nifti",
             "images": f"{data}/brain/s{{subject}}_T1.nii.gz",
             "labels": f"{data}/brain/s{{subject}}_seg.nii.gz",
@@ -153,9 +145,9 @@ def register(arguments) -> None:
         network["decoder"] = {"name": "unet", "filters": [48], "final": [32], "normalization": "instance"}
         stage = {"name": "registration", "model": network, "trainer": {"steps": arguments.steps}}
         stage |= _initial(arguments.runs, row)
-        data_section = {"dataset": dataset, "normalisation": {"mode": "zscore"}}
+        data_section = {"dataset": brains, "normalisation": {"mode": "zscore"}}
         whole = {"base": "voxelmorph_brain", "data": data_section, "stages": [stage]}
-        _train(whole, arguments.runs / "registration" / row)
+        train_written(whole, arguments.runs / "registration" / row)
 
 
 def _initial(runs: Path, row: str) -> dict:
@@ -164,35 +156,9 @@ def _initial(runs: Path, row: str) -> dict:
     return {"initial": {"encoder": {"run": str((runs / "pre" / row).resolve())}}}
 
 
-def _train(whole: dict, target: Path, evaluation: bool = False) -> None:
-    import yaml
-
-    from tfregkit.cli.main import run
-
-    settings = target.parent / f"{target.name}.yaml"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
-    options = [] if evaluation else ["--set", "evaluation=null"]
-    if (target / "evaluation/summary.csv").exists():
-        return
-    resume = ["--resume"] if target.exists() else []
-    if code := run(["train", str(settings), "--run-dir", str(target), *options, *resume]):
-        raise SystemExit(code)
-
-
 def table(arguments) -> None:
     """Mean Dice of the tested people over the seeds, with their spread, by fraction and row."""
-    import pandas as pd
-
-    found = []
-    for path in sorted((arguments.runs / "fine").glob("*/evaluation/summary.csv")):
-        row, fraction, seed = path.parent.parent.name.rsplit("-", 2)
-        summary = pd.read_csv(path)
-        dice = summary[(summary.metric == "dice") & summary.structure.isna()]["after"].iloc[0]
-        found.append({"row": row, "fraction": float(fraction), "seed": int(seed), "dice": dice})
-    frame = pd.DataFrame(found)
-    frame.to_csv(arguments.runs / "dice.csv", index=False)
-    print(frame.pivot_table(index="row", columns="fraction", values="dice", aggfunc=["mean", "std", "count"]).round(4))
+    dice_table(arguments.runs / "fine", arguments.runs / "dice.csv", ("row", "fraction", "seed"))
 
 
 def main() -> None:
