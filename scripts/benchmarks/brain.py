@@ -152,7 +152,8 @@ def rows_parser(doc: str, functions, rows: dict, runs: str, steps: int) -> tuple
         command = found[function.__name__] = commands.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(function=function)
         if function.__name__ != "syn":
-            command.add_argument("rows", nargs="+", choices=list(rows))
+            extra = ["syn"] if function.__name__ == "table" else []
+            command.add_argument("rows", nargs="+", choices=[*rows, *extra])
         command.add_argument("--runs", type=Path, default=Path(runs))
         if function.__name__ == "train":
             command.add_argument("--steps", type=int, default=steps)

@@ -3,6 +3,7 @@
     python scripts/benchmarks/propagative.py train --runs runs/propagative --task atlas --steps 400 propagative
     python scripts/benchmarks/propagative.py evaluate --runs runs/propagative --task atlas propagative  # at 1 mm
     python scripts/benchmarks/propagative.py syn --runs runs/propagative --task atlas
+    python scripts/benchmarks/propagative.py table --runs runs/propagative --task atlas propagative voxelmorph syn
     tfregkit compare runs/propagative/atlas/propagative runs/propagative/atlas/wo_rn --out compared
     tfregkit cost runs/propagative/atlas/bilevel runs/propagative/atlas/smoothness_0.1 --out cost
 
@@ -20,6 +21,7 @@ from brain import TEST, data_folder, overrides, pair, rows_parser
 
 STAGE = "stages.registration"
 MODEL, TERMS, STRATEGY = f"{STAGE}.model", f"{STAGE}.objective.terms", f"{STAGE}.strategy"
+MEASURED = ("dice", "ncc", "folds", "sdlogj")
 WEIGHTS = {"smoothness": 1.0, "smoothness_P2": 0.06}
 
 
@@ -85,8 +87,7 @@ def settings(data: Path):
     """What all rows are measured by."""
     from tfregkit.evaluation.settings import EvaluationSettings
 
-    metrics = ["dice", "folds", "sdlogj", "ncc"]
-    return EvaluationSettings(metrics=metrics, pictures=1).with_structures(data / "structures16.json")
+    return EvaluationSettings(metrics=list(MEASURED), pictures=1).with_structures(data / "structures16.json")
 
 
 def train(arguments) -> None:
@@ -121,8 +122,24 @@ def syn(arguments) -> None:
     evaluate_syn(task_pairs(data, arguments.task), settings(data), arguments.runs / arguments.task / "syn")
 
 
+def table(arguments) -> None:
+    """Print a line for each row: means and spread over the pairs, seconds as their median."""
+    import pandas as pd
+
+    print("| row | Dice | sd | NCC | folds % | SDlogJ | s per pair |\n|" + "---|" * 7)
+    lines = {"before": "before"} | {row: "after" for row in arguments.rows}
+    for row, column in lines.items():
+        folder = arguments.runs / arguments.task / (row if column == "after" else arguments.rows[0])
+        inner = folder / "evaluation" if row != "syn" else folder
+        summary = pd.read_csv(inner / "summary.csv")
+        of = summary[summary.structure.isna()].set_index("metric")
+        cells = [of.at["dice", column], of.at["dice", f"{column}_sd"], *(of.at[m, column] for m in MEASURED[1:])]
+        seconds = of.at["seconds", "after_median"] if column == "after" else float("nan")
+        print(f"| `{row}` | " + " | ".join(f"{cell:.3f}" for cell in cells) + f" | {seconds:.2f} |")
+
+
 def main() -> None:
-    parser, commands = rows_parser(__doc__, (train, evaluate, syn), ROWS, "runs/propagative", 400)
+    parser, commands = rows_parser(__doc__, (train, evaluate, syn, table), ROWS, "runs/propagative", 400)
     for command in commands.values():
         command.add_argument("--task", choices=["atlas", "pairs", "t2"], default="atlas")
     arguments = parser.parse_args()
