@@ -15,6 +15,7 @@ of `brain.py`. Affine only is the column `before` of the evaluations.
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 from brain import TEST, data_folder, overrides, pair, rows_parser
@@ -49,6 +50,10 @@ ROWS = {
     "bilevel_bad": (
         "propagative_mini_bilevel",
         [*LEARNED, *smoothness(10), f"{STRATEGY}.upper_values={WEIGHTS}".replace("'", "")],
+    ),
+    "bilevel_dice": (
+        "propagative_mini_bilevel",
+        [*LEARNED, f"{STRATEGY}.upper=dice+smoothness", f"{STRATEGY}.roughness=0.02"],
     ),
     **{f"smoothness_{factor}": ("propagative_mini", smoothness(factor)) for factor in (0.1, 0.3, 3)},
     "mind": ("propagative_mini_mind", []),
@@ -99,6 +104,9 @@ def train(arguments) -> None:
     common = [*overrides(data, arguments.steps), *task_settings(data, arguments.task)]
     for row in arguments.rows:
         base, changes = ROWS[row]
+        if row == "bilevel_dice":
+            structures = json.loads((data / "structures16.json").read_text())
+            changes = [*changes, f"{STRATEGY}.structures={json.dumps(structures)}"]
         experiment = load_experiment(base, [*common, *changes, *arguments.set])
         train_run(experiment, arguments.runs / arguments.task / row, resume=True)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from tfregkit.files import atomic_path
 from tfregkit.report.curves import dressed, line_style
@@ -28,11 +29,12 @@ def learned_figure(metrics: Path, names: list[str], path: Path) -> Path:
     dressed(above, "learned", "")
     above.set_yscale("log")
     above.tick_params(which="minor", colors=FAINT, labelsize=8)
-    for set_formatter in (above.yaxis.set_major_formatter, above.yaxis.set_minor_formatter):
-        set_formatter(lambda value, place: f"{value:.3g}")
+    above.yaxis.set_major_formatter(lambda value, place: f"{value:.3g}")
+    above.yaxis.set_minor_formatter(LogFormatter())  # none where they would overlap, over more than a decade
     for number, name in enumerate(names):
         above.plot(frame["step"], frame[name], label=name, **line_style(number))
-    for text in above.legend(frameon=False).get_texts():
+    beside = above.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    for text in beside.get_texts():
         text.set_color(INK)
     dressed(below, "upper objective on the validation pairs (val_loss)", "training step")
     validated = frame.dropna(subset="val_loss")
