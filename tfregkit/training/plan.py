@@ -42,7 +42,8 @@ def check_plan(
             if stage.name not in begun:
                 check_initial(network, stage.initial, planned, absent and _of_stage(stage.name, absent))
         except TfregkitError as error:
-            raise type(error)(f"stage `{stage.name}`: {error}") from error
+            where = f"{stage.model.where}: " if stage.model.where else ""
+            raise type(error)(f"{where}stage `{stage.name}`: {error}") from error
         planned.networks[stage.name], planned.objectives[stage.name] = network, objective
     evaluation = experiment.evaluation
     if evaluation is not None and evaluation.lambdas is not None and not network.conditioned:

@@ -1,5 +1,7 @@
 """`tfregkit validate`."""
 
+import re
+
 import tfregkit.cli.main
 from tfregkit.config.experiment import load_experiment
 
@@ -36,6 +38,7 @@ def test_data_that_do_not_go_with_the_strategy(capsys):
     own = ("--set", "data.grid={mode: own}", "--set", "data.crop=[16, 16, 16]")
     code, shown = run(capsys, "quickstart", *own)
     assert code == 2
+    assert re.search(r"\.yaml:\d+: stage `registration`: data", shown.err)
     assert "stage `registration`: data.grid.mode: `own` gives scans that share no grid" in shown.err
     code, shown = run(capsys, "quickstart", *own, "--set", "stages.registration.strategy=mixcl")
     assert code == 2
