@@ -42,7 +42,8 @@ def check_plan(
             if stage.name not in begun:
                 check_initial(network, stage.initial, planned, absent and _of_stage(stage.name, absent))
         except TfregkitError as error:
-            where = f"{stage.model.where}: " if stage.model.where else ""
+            file_line, _, _ = stage.model.where.rpartition(": ")  # without the key, which need not be what is wrong
+            where = f"{file_line}: " if file_line else ""
             raise type(error)(f"{where}stage `{stage.name}`: {error}") from error
         planned.networks[stage.name], planned.objectives[stage.name] = network, objective
     evaluation = experiment.evaluation
