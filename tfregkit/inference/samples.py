@@ -96,8 +96,8 @@ def sample(
         else:
             transform = Transform((both_ways(outputs, pair.grid)[1],))
         places = transform.on_grid(source.grid)
-        image = look_up(source, places, "linear", float(source.data.min()))
-        labels = look_up(atlas.labels, places, "nearest", 0)
+        image = look_up(source, places, "linear", "edge")
+        labels = look_up(atlas.labels, places, "nearest", "edge")
         made = [
             nifti_image(data, source.grid, like=like, space=source)
             for data, like in ((image, source), (labels, atlas.labels))

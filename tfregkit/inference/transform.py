@@ -80,6 +80,8 @@ class Transform:
         return sample(volume.data, coordinates, interpolation=interpolation, fill=fill)
 
 
-def look_up(volume: Volume, places_mm: np.ndarray, interpolation: Interpolation, fill: float) -> np.ndarray:
+def look_up(
+    volume: Volume, places_mm: np.ndarray, interpolation: Interpolation, fill: float | Literal["edge"]
+) -> np.ndarray:
     """A volume at world points `(3, ...)`, RAS mm; for several volumes that are carried by one transform."""
     return sample(volume.data, apply_matrix(volume.grid.inverse, places_mm), interpolation=interpolation, fill=fill)

@@ -53,10 +53,11 @@ def test_a_real_network_at_scale_0_does_what_register_does_and_draws_otherwise()
     (mean,) = sample(registration, atlas, target, [11], scale=0.0)
     result = registration.register(atlas.image, target)
     source = result.moving_volume
-    expected = result.transform.resample(source, source.grid, fill=float(source.data.min()))
+    expected = result.transform.resample(source, source.grid, fill="edge")
     np.testing.assert_allclose(array(mean.image), expected, atol=1e-4)
-    labels = result.transform.resample(atlas.labels, source.grid, interpolation="nearest")
+    labels = result.transform.resample(atlas.labels, source.grid, interpolation="nearest", fill="edge")
     np.testing.assert_array_equal(array(mean.labels), labels)
+    assert (expected != result.transform.resample(source, source.grid, fill=-1e3)).any()  # it looks beyond the borders
     assert mean.measures["displacement_mean_mm"] > 0.2
 
     first, second = sample(registration, atlas, target, SEEDS)
