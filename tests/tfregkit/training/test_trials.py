@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained(config, tmp_pat
     plan["sweep"] = {"grid": {"stages.registration.objective.lambda": [None, "uniform"]}}
     config.write_text(yaml.safe_dump(plan))
     with pytest.raises(
-        ConfigError, match=r"c.yaml: sweep: objective.lambda=uniform: .*c.yaml:\d+: stage `registration`: .* takes lambda"
+        ConfigError, match=r"c.yaml: sweep: objective.lambda=uniform: .*c.yaml:\d+: stage `registration`: .* takes"
     ):
         quietly(config, tmp_path / "sweep")
     plan["sweep"] = {"grid": {"stages.registration.trainer.distribute": ["multiworker"]}}
