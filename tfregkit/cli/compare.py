@@ -69,6 +69,7 @@ def command(
     from tfregkit.evaluation.table import write_table
     from tfregkit.files import write_text
     from tfregkit.report.boxes import box_figure
+    from tfregkit.report.wide import print_wide
 
     compared = read_compared(runs, direction=direction, lam=lam)
     if before and BEFORE in (run.label for run in compared):
@@ -85,9 +86,9 @@ def command(
     for matched in comparison.matched:
         box_figure(matched, out / f"compare_{matched.metric}.png", unit=units[matched.metric])
     console = Console()
-    console.print(printed_values(comparison))
+    print_wide(console, printed_values(comparison))
     if comparison.differences:
-        console.print(printed_differences(comparison.differences))
+        print_wide(console, printed_differences(comparison.differences))
     for note in comparison.notes:
         console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(f"Tables and plots: {out}", highlight=False, soft_wrap=True)

@@ -27,12 +27,13 @@ def command(runs: tuple[str, ...], out: Path) -> None:
 
     from tfregkit.evaluation.cost_table import printed, read_spent, write_spent
     from tfregkit.report.cost import cost_figure
+    from tfregkit.report.wide import print_wide
 
     lines = read_spent(runs)
     write_spent(out / "cost.csv", lines)
     cost_figure(lines, out / "cost.png")
     console = Console()
-    console.print(printed(lines))
+    print_wide(console, printed(lines))
     if bare := [line.label for line in lines if not line.metrics]:
         console.print(
             f"Without an evaluation to show: {', '.join(bare)}.", style="yellow", highlight=False, markup=False

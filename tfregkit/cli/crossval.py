@@ -37,6 +37,7 @@ def command(config: str, folds: int, overrides: tuple[str, ...], run_dir: Path |
 
     from tfregkit.config.folds import load_folds
     from tfregkit.evaluation.folds_table import printed
+    from tfregkit.report.wide import print_wide
     from tfregkit.training.callbacks.termination import Interrupted
     from tfregkit.training.folds import train_folds
 
@@ -47,7 +48,7 @@ def command(config: str, folds: int, overrides: tuple[str, ...], run_dir: Path |
     except Interrupted as interrupted:
         click.echo(f"{run_dir}: {interrupted}. Continue with --resume.", err=True)
         return 128 + interrupted.number
-    console.print(printed(lines, folds))
+    print_wide(console, printed(lines, folds))
     for name, message in failures.items():
         console.print(f"{name} failed: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
     console.print(f"Tables and plots: {run_dir}", highlight=False, soft_wrap=True)

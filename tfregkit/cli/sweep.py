@@ -90,6 +90,7 @@ def command(
     from tfregkit.evaluation.sweep_table import SweepRow, printed
     from tfregkit.evaluation.table import write_table
     from tfregkit.report.curves import sweep_figure
+    from tfregkit.report.wide import print_wide
 
     console, folder = Console(), out or runs[0].path / "sweep"
     for run in runs:
@@ -100,7 +101,7 @@ def command(
     for run, label, (pairs, where, settings) in zip(runs, labels, plans, strict=True):
         sweep = sweep_run(run, label, pairs, lambdas, settings, folder, max_folds, console)
         sweeps.append(sweep)
-        console.print(printed(sweep.rows, max_folds))
+        print_wide(console, printed(sweep.rows, max_folds))
         path = None if no_store else store(sweep, where, settings, max_folds)
         console.print(_said(sweep, path, max_folds), highlight=False, soft_wrap=True)
     write_table(folder / "sweep.csv", [row for sweep in sweeps for row in sweep.rows], SweepRow)

@@ -55,10 +55,11 @@ def _sweep(trials: list[Any], run_dir: Path, resume: bool) -> int:
     from rich.console import Console
 
     from tfregkit.evaluation.trials_table import DONE, printed
+    from tfregkit.report.wide import print_wide
     from tfregkit.training.trials import train_trials
 
     console = Console()
     rows = train_trials(trials, run_dir, resume=resume, console=console)
-    console.print(printed(rows))
+    print_wide(console, printed(rows))
     console.print(f"Table and plot: {run_dir}", highlight=False, soft_wrap=True)
     return 0 if all(row.state == DONE for row in rows) else 1

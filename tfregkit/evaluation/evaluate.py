@@ -22,6 +22,7 @@ from tfregkit.evaluation.table import Row, Summary, printed, summarise, write_ta
 from tfregkit.files import atomic_path
 from tfregkit.inference.chosen_lambda import NAME
 from tfregkit.lambdas import spelled, with_lambda
+from tfregkit.report.wide import print_wide
 
 if TYPE_CHECKING:
     from tfregkit.training.run import Run
@@ -182,7 +183,7 @@ def _finished(result: Evaluation, metrics: dict[str, Metric], console: Console) 
         with atomic_path(failures) as aside:
             table = [(*key, reason) for key, reason in result.failures.items()]
             pd.DataFrame(table, columns=["pair", "lambda", "reason"]).to_csv(aside, index=False)
-    console.print(printed(result.summary))
+    print_wide(console, printed(result.summary))
     console.print(f"Tables and pictures: {result.folder}", highlight=False, soft_wrap=True)
     if result.failures:
         count = len({pair for pair, _ in result.failures})
