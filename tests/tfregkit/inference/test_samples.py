@@ -73,6 +73,19 @@ def test_a_real_network_at_scale_0_does_what_register_does_and_draws_otherwise()
     assert np.abs(array(first.image) - array(second.image)).max() > 5
 
 
+def test_beyond_its_borders_the_atlas_goes_on_as_at_them():
+    """An atlas that is one structure everywhere is so after any field, and its image has no value of its own there."""
+    on = GRIDS["las"]
+    image, labels = np.full(on.shape, 50.0, np.float32), np.full(on.shape, 3, np.int16)
+    image[3, 5, 7] = 0.0  # the value that would be filled in
+    atlas = Atlas.read(nifti_image(image, on), nifti_image(labels, on))
+    (drawn,) = sample(Registration(probabilistic(), 2.0), atlas, target_on(GRIDS["oblique"]), [11])
+    assert (array(drawn.labels) == 3).all()
+    border = np.ones(on.shape, bool)
+    border[1:-1, 1:-1, 1:-1] = False
+    np.testing.assert_allclose(array(drawn.image)[border], 50.0, atol=1e-3)
+
+
 @pytest.mark.parametrize("role", ["moving", "fixed"])
 @pytest.mark.parametrize("start", [np.eye(4), affine_matrix(2)], ids=["header", "affine"])
 def test_the_known_field_is_seen_in_the_atlas_world(role, start):
