@@ -9,7 +9,8 @@
 Mixture: T1 brains with the structures of the 16 that are not the hippocampus or beside it, heads whose intensities are
 drawn for the label maps of other people, an abdominal CT with organs, an abdominal MR without labels. No scan of the
 hippocampus data takes part. Of its 60 people 12 are tested, 6 validate, 5, 15, 50 or 100 % of the other 42 train; the
-seed draws them and the first weights, and rows of one seed see the same people in the same order.
+seed draws them and the first weights, and rows of one seed see the same people in the same order. With `--unetr` a small
+UNETR takes the place of the U-Net, and rows are called `unetr_all` and so on.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ ABDOMEN = {"spleen": [1], "kidney": [2, 3], "liver": [5], "stomach": [6], "aorta
 WEIGHTS = ("identity", "label", "reconstruction")
 PRETRAINED = {"all": WEIGHTS, "id": ("identity",), "label": ("label",), "recon": ("reconstruction",)}
 FRACTIONS = (0.05, 0.15, 0.5, 1.0)
+UNETR = {"name": "unetr", "patch_size": 8, "positions": [4, 6, 4], "feature_size": 8}
+UNETR |= {"hidden_size": 96, "depth": 6, "heads": 3, "mlp_size": 384}
+UNETR_DECODER = {"name": "unetr", "filters": [32, 16, 8]}
+UNETR_GRID = {**GRID, "shape": [48, 56, 48]}
 
 
 def merged(labels: np.ndarray, groups: list[list[int]]) -> np.ndarray:
@@ -112,8 +117,11 @@ def pretrain(arguments) -> None:
     for row in arguments.rows:
         terms = {name: {"remove": True} for name in WEIGHTS if name not in PRETRAINED[row]}
         stage = {"name": "pretraining", "objective": {"terms": terms}, "trainer": {"steps": arguments.steps}}
+        if arguments.unetr:
+            stage["model"] = {"encoder": UNETR, "reconstructor": UNETR_DECODER}
         sets = {"dataset": mixture(data, folder)}
-        train_written({"base": "mixcl_mini", "data": sets, "stages": [stage]}, arguments.runs / "pre" / row)
+        target = arguments.runs / "pre" / _called(arguments, row)
+        train_written({"base": "mixcl_mini", "data": sets, "stages": [stage]}, target)
 
 
 def finetune(arguments) -> None:
@@ -122,10 +130,14 @@ def finetune(arguments) -> None:
     section, _ = dataset(data)
     for seed, fraction in ((seed, fraction) for fraction in arguments.fractions for seed in arguments.seeds):
         for row in arguments.rows:
-            stage = {"name": "segmentation", "trainer": {"steps": arguments.steps}, **_initial(arguments.runs, row)}
+            stage = {"name": "segmentation", "trainer": {"steps": arguments.steps}, **_initial(arguments, row)}
             data_section = {"dataset": {**section, "train_fraction": fraction}, "grid": GRID}
+            if arguments.unetr:
+                stage["model"] = {"encoder": UNETR, "decoder": UNETR_DECODER}
+                data_section["grid"] = UNETR_GRID
             whole = {"base": "segmentation_mini", "seed": seed, "data": data_section, "stages": [stage]}
-            train_written(whole, arguments.runs / "fine" / f"{row}-{fraction}-{seed}", evaluation=True)
+            target = arguments.runs / "fine" / f"{_called(arguments, row)}-{fraction}-{seed}"
+            train_written(whole, target, evaluation=True)
 
 
 def register(arguments) -> None:
@@ -144,16 +156,20 @@ def register(arguments) -> None:
         network = {"name": "siamese", "encoder": encoder, "steps": 7}
         network["decoder"] = {"name": "unet", "filters": [48], "final": [32], "normalization": "instance"}
         stage = {"name": "registration", "model": network, "trainer": {"steps": arguments.steps}}
-        stage |= _initial(arguments.runs, row)
+        stage |= _initial(arguments, row)
         data_section = {"dataset": brains, "normalisation": {"mode": "zscore"}}
         whole = {"base": "voxelmorph_brain", "data": data_section, "stages": [stage]}
         train_written(whole, arguments.runs / "registration" / row)
 
 
-def _initial(runs: Path, row: str) -> dict:
+def _called(arguments, row: str) -> str:
+    return f"unetr_{row}" if arguments.unetr else row
+
+
+def _initial(arguments, row: str) -> dict:
     if row == "scratch":
         return {}
-    return {"initial": {"encoder": {"run": str((runs / "pre" / row).resolve())}}}
+    return {"initial": {"encoder": {"run": str((arguments.runs / "pre" / _called(arguments, row)).resolve())}}}
 
 
 def table(arguments) -> None:
@@ -178,6 +194,9 @@ def main() -> None:
         rows = list(PRETRAINED) if function is pretrain else ["scratch", *PRETRAINED]
         command.add_argument("rows", nargs="+", choices=rows)
         command.add_argument("--steps", type=int, default=steps[function.__name__])
+        command.set_defaults(unetr=False)
+        if function is not register:
+            command.add_argument("--unetr", action="store_true")
         if function is pretrain:
             command.add_argument("--sets", type=Path, help="Where `sets` wrote; by default `sets` beside the runs.")
         if function is finetune:
