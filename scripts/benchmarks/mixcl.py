@@ -9,8 +9,8 @@
 Mixture: T1 brains with the structures of the 16 that are not the hippocampus or beside it, heads whose intensities are
 drawn for the label maps of other people, an abdominal CT with organs, an abdominal MR without labels. No scan of the
 hippocampus data takes part. Of its 60 people 12 are tested, 6 validate, 5, 15, 50 or 100 % of the other 42 train; the
-seed draws them and the first weights, and rows of one seed see the same people in the same order. With `--unetr` a small
-UNETR takes the place of the U-Net, and rows are called `unetr_all` and so on.
+seed draws them and the first weights, and rows of one seed see the same people in the same order. With `--unetr` a
+small UNETR takes the place of the U-Net, and rows are called `unetr_all` and so on.
 """
 
 from __future__ import annotations
