@@ -10,6 +10,7 @@ from references import mixcl
 
 import tfregkit
 from tfregkit.errors import ConfigError
+from tfregkit_plugins.networks.projector import Projector
 
 IMAGES = np.repeat(IMAGE, 3, axis=0)
 ROLES = ("fixed", "moving")
@@ -62,6 +63,19 @@ def test_gradient_reaches_both_views():
     for i, slope in enumerate(gradients(total, *sides)):
         step = [x - 20 * slope if i == k else x for k, x in enumerate(sides)]
         assert float(total(*step)) < float(total(*sides))
+
+
+def test_a_projectors_embeddings_leave_twice_its_channels():
+    """They are of rank c, so that the squares of the 2 c x 2 c correlations sum up to 4 c at least."""
+    term, projector = tfregkit.build("similarity", "identity_consistency"), Projector()
+    hidden = np.random.default_rng(5).standard_normal((1, 7, 11, 13, 5)).astype("float32")
+    floor = 2 * 5 * 5e-3
+    embedded = projector(hidden)
+    assert float(value(term, {role: {"P0": embedded} for role in ROLES})[0][0]) > floor
+    centred = rows(hidden) - rows(hidden).mean(0)
+    white = (centred @ np.linalg.inv(np.linalg.cholesky(centred.T @ centred)).T).reshape(hidden.shape)
+    twice = {role: {"P0": np.concatenate([white, white], -1)} for role in ROLES}
+    np.testing.assert_allclose(value(term, twice)[0], floor, rtol=1e-4)
 
 
 def test_it_says_where_the_embeddings_come_from():
