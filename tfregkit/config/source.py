@@ -75,6 +75,7 @@ class _Dumper(yaml.SafeDumper):
     """Quotes text that `_Loader` or a reader of YAML 1.1 would take for something else."""
 
 
+_BARE_BRACES = re.compile(r"(?<=\s)[^\s,'\"{]*\{\w+\}[^\s,}'\"]*")
 _CONTAINERS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in [
@@ -130,7 +131,9 @@ def parse_value(text: str, source: str, folder: Path | None = None) -> Node:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{source}:{mark.line + 1}" if mark else source
-        raise ConfigError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}.") from error
+        bare = _BARE_BRACES.search("".join(text.splitlines()[mark.line : mark.line + 1])) if mark else None
+        hint = f' Text with braces needs quotes: "{bare[0]}".' if bare else ""
+        raise ConfigError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}.{hint}") from error
     finally:
         loader.dispose()
     if builder.problems:

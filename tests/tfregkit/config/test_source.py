@@ -95,6 +95,9 @@ def test_anchors_and_merge_keys():
     ("text", "message"),
     [
         ("a: [1\n", r"c\.yaml:2: not valid YAML: expected ',' or '\]'"),
+        ("a: {b: c/{subject}.nii, d: 1}\n", r"c\.yaml:1: .* needs quotes: \"c/{subject}.nii\"\.$"),
+        ("a: {subject}.nii\n", r"c\.yaml:1: .* needs quotes: \"{subject}.nii\"\.$"),
+        ("a: ['{subject}.nii'}\n", r"but got '}'\.$"),
         ("a: b: c\n", r"c\.yaml:1: not valid YAML: mapping values are not allowed"),
         ("\ta: 1\n", r"c\.yaml:1: not valid YAML: .*'\\t'"),
         ("- 1\n", r"c\.yaml:1: expected `key: value` lines\. Received: list"),
