@@ -94,8 +94,12 @@ class Network(Component, keras.Model):
     classes, the background first, then its `structures` in their order.
 
     Other networks take what they need of the same dict and give what their strategy looks for.
+
+    `gives` names what is always among the outputs of its kind of network; a strategy that needs another kind says so
+    before anything is trained.
     """
 
+    gives: tuple[str, ...] = ("displacement",)
     needs: tuple[str, ...] = ()
 
     @property

@@ -26,6 +26,8 @@ def gives_fields_on_the_grid_of_the_images(network: Network) -> None:
         outputs = fresh(network)(inputs, training=False)
         expected = (*inputs["fixed"].shape[:-1], len(cells))
         assert "displacement" in outputs, f"a network returns a dict with `displacement`. Received: {sorted(outputs)}"
+        missing = sorted(set(network.gives) - set(outputs))
+        assert not missing, f"the network says that it `gives` {missing[0]}, and does not. Received: {sorted(outputs)}"
         for name in {"displacement", "inverse"} & set(outputs):
             field = array(outputs[name])
             assert field.shape == expected, f"`{name}` must have shape {expected}. Received: {field.shape}"

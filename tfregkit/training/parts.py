@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -38,6 +38,7 @@ def build_network(spec: Spec, settings: TrainerSettings) -> Network:
 
 def build_trainer(stage: Any, network: Network, earlier: Earlier | None = None) -> Trainer:
     """The stage's trainer, compiled but without weights yet; `earlier` are the stages before it."""
+    check_outputs(stage, network)
     check_lambda(stage, network)
     settings = stage.trainer
     objective = Objective.from_settings(stage.objective, earlier)
@@ -114,12 +115,32 @@ def check_target(stage: Any, objective: Objective) -> None:
     """Raise a ConfigError where a term needs a `target` and the stage's strategy gives none."""
     if "target" not in objective.needs or "target" in stage.strategy.build().gives:
         return
-    registry = current()
-    able = [name for name in registry.names("strategy") if "target" in registry.get("strategy", name).component.gives]
     raise ConfigError(
         f"strategy: a term needs what a slow copy of the network sees, and `{stage.strategy.name}` keeps none. "
-        f"Strategies that do: {', '.join(f'`{name}`' for name in able) or 'none is installed'}."
+        f"Strategies that do: {_able('strategy', lambda strategy: 'target' in strategy.gives)}."
     )
+
+
+def check_outputs(stage: Any, network: Network) -> None:
+    """Raise a ConfigError where the network is of another kind than the stage's strategy trains."""
+    strategy = stage.strategy.build()
+    if set(strategy.takes) <= set(network.gives):
+        return
+    given = set(network.gives)
+    others = _able("strategy", lambda other: other.takes and given.issuperset(other.takes))
+    networks = _able("network", lambda other: set(other.gives).issuperset(strategy.takes))
+    raise ConfigError(
+        f"strategy `{stage.strategy.name}` trains networks that give {' and '.join(strategy.takes)}, and "
+        f"`{stage.model.name}` gives {' and '.join(network.gives)}. Strategies for it: {others}. Networks for "
+        f"`{stage.strategy.name}`: {networks}."
+    )
+
+
+def _able(kind: str, suits: Callable[[Any], Any]) -> str:
+    """The names of the registered components of a kind whose class suits."""
+    registry = current()
+    able = [f"`{name}`" for name in registry.names(kind) if suits(registry.get(kind, name).component)]
+    return ", ".join(able) or "none is installed"
 
 
 def check_data(stage: Any, network: Network) -> None:

@@ -9,7 +9,15 @@ from tfregkit.errors import ConfigError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.objective import Objective
 from tfregkit.training.initial import check_initial
-from tfregkit.training.parts import build_network, check_batch, check_data, check_lambda, check_target, connected
+from tfregkit.training.parts import (
+    build_network,
+    check_batch,
+    check_data,
+    check_lambda,
+    check_outputs,
+    check_target,
+    connected,
+)
 
 
 def check_plan(
@@ -24,15 +32,17 @@ def check_plan(
             trained yet, instead of raising.
 
     Raises:
-        ConfigError: Naming the stage: a lambda that its network does not take (or lacks), features, heads or initial
-            weights that an earlier stage cannot give, batches too small for a term, a term that needs another
-            strategy, lambdas to evaluate at for a network that takes none.
+        ConfigError: Naming the stage: a network of another kind than its strategy trains, a lambda that its network
+            does not take (or lacks), features, heads or initial weights that an earlier stage cannot give, batches
+            too small for a term, a term that needs another strategy, lambdas to evaluate at for a network that takes
+            none.
         RunError: See `absent`.
     """
     planned = _Planned()
     for stage in experiment.stages:
         try:
             network = build_network(stage.model, stage.trainer)
+            check_outputs(stage, network)
             check_lambda(stage, network)
             objective = Objective.from_settings(stage.objective, planned)
             check_batch(stage, objective)

@@ -30,6 +30,8 @@ class Strategy(Component, keras.layers.Layer):
 
     `gives` names what its views have that others' have not and a term may need: `target`.
 
+    `takes` names what it looks for among the network's outputs, all of which the network must give (`Network.gives`).
+
     `needs` names what batches have for this strategy: `labels`, that is `moving_labels`, `fixed_labels`
     `(B, X, Y[, Z], 1)` int32, the scans' own numbers on the grid, cropped and augmented with the image.
 
@@ -46,6 +48,7 @@ class Strategy(Component, keras.layers.Layer):
     """
 
     gives: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     holds_out = False
     held_out_needs: tuple[str, ...] = ()

@@ -33,6 +33,8 @@ class Autoencoder(Network):
     Reference: Dey et al. 2022, section 4, doi:10.1007/978-3-031-16446-0_7.
     """
 
+    gives = ("reconstructions", "features")
+
     def __init__(
         self,
         *,

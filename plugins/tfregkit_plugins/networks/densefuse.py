@@ -35,6 +35,8 @@ class DenseFuse(ImageCoder):
     Reference: Li and Wu 2019, section III, doi:10.1109/TIP.2018.2887342.
     """
 
+    gives = ("reconstructions",)
+
     def __init__(
         self,
         *,

@@ -40,7 +40,7 @@ class MixCL(Network):
     Reference: Li et al. 2022 (MixCL), section 2.1.
     """
 
-    embeds = True
+    gives = ("embeddings", "reconstructions")
 
     def __init__(
         self,

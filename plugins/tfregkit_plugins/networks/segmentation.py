@@ -32,6 +32,8 @@ class Segmentation(Network):
     doi:10.1007/978-3-319-46723-8_49.
     """
 
+    gives = ("logits",)
+
     def __init__(self, *, labels: list[int] | dict[str, int | list[int]], encoder: Encoder, decoder: Decoder) -> None:
         super().__init__()
         self.labels = labels

@@ -69,6 +69,7 @@ class Bilevel(Strategy):
     """
 
     holds_out = True
+    takes = Unsupervised.takes
 
     def __init__(
         self,
@@ -110,7 +111,8 @@ class Bilevel(Strategy):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.strategy = inner or Unsupervised()
-        self.gives, self.needs, self.roles = self.strategy.gives, self.strategy.needs, self.strategy.roles
+        for name in ("gives", "takes", "needs", "roles"):
+            setattr(self, name, getattr(self.strategy, name))
         self.held_out_needs = () if structures is None else ("labels",)
         self.judge: Objective | None = None
 

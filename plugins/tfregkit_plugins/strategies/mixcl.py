@@ -39,11 +39,13 @@ class MixCL(Strategy):
         mu: Of W, in voxels of the level.
         epsilon: Of W.
 
-    The network says `embeds = True` and is called with `project` and `reconstruct`: see the network `mixcl`.
+    The network gives `embeddings` and `reconstructions`, and is called with `project` and `reconstruct`: see the
+    network `mixcl`.
 
     Reference: Li et al. 2022 (MixCL), eq. 2, 3 and 7.
     """
 
+    takes = ("embeddings", "reconstructions")
     roles = ("fixed", "moving")
 
     def __init__(
@@ -87,8 +89,6 @@ class MixCL(Strategy):
 
     def call(self, batch: dict[str, Any], network: Any, objective: Any, training: bool | None = None) -> dict[str, Any]:
         """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
-        if not getattr(network, "embeds", False):
-            raise ConfigError("strategy `mixcl` needs a network that embeds views and gives them back, as `mixcl`.")
         level, named = f"P{self.level}", objective.named_views
         shown = [name for name in VIEWS if objective.looks_at(name)]
         project = dict.fromkeys((FIRST, AUXILIARY), [level]) if LABEL in named else {}

@@ -24,6 +24,8 @@ class Reconstruction(Strategy):
     Reference: Dey et al. 2022, sections 3 and 4, doi:10.1007/978-3-031-16446-0_7.
     """
 
+    takes = ("reconstructions",)
+
     def __init__(
         self,
         *,
@@ -37,8 +39,6 @@ class Reconstruction(Strategy):
     def call(self, batch: dict[str, Any], network: Any, objective: Any, training: bool | None = None) -> dict[str, Any]:
         """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
         outputs = network({name: batch[name] for name in self.roles}, training=training)
-        if "reconstructions" not in outputs:
-            raise ConfigError("strategy `reconstruction` needs a network that gives reconstructions, as `autoencoder`.")
         found = outputs["reconstructions"]
         views = [View(batch[role], image, name=role, roles=(role, role)) for role, image in found.items()]
         if "features" in objective.needs:

@@ -20,6 +20,7 @@ class Segmentation(Strategy):
     Reference: Cicek et al. 2016, 3D U-Net, doi:10.1007/978-3-319-46723-8_49.
     """
 
+    takes = ("logits",)
     needs = ("labels",)
     roles = ("fixed",)
 
@@ -28,10 +29,7 @@ class Segmentation(Strategy):
 
     def call(self, batch: dict[str, Any], network: Any, objective: Any, training: bool | None = None) -> dict[str, Any]:
         """Terms by name, each `(B,)` float32, with their `total`. See `Strategy`."""
-        outputs = network({"fixed": batch["fixed"]}, training=training)
-        if "logits" not in outputs:
-            raise ConfigError("strategy `segmentation` needs a network that gives logits, as `segmentation`.")
-        logits = ops.cast(outputs["logits"], "float32")
+        logits = ops.cast(network({"fixed": batch["fixed"]}, training=training)["logits"], "float32")
         truth = class_maps(batch["fixed_labels"], list(network.structures.values()))
         view = View(
             truth,

@@ -33,6 +33,8 @@ class Unsupervised(Strategy):
         symmetric: Look at both directions; the network must give an `inverse`.
     """
 
+    takes = ("displacement",)
+
     def __init__(self, *, symmetric: bool = False) -> None:
         super().__init__()
         self.symmetric = symmetric

@@ -60,8 +60,6 @@ def network(**options):
 class Watched:
     """A network that keeps what it was asked for."""
 
-    embeds = True
-
     def __init__(self):
         self.network = network()
 
@@ -185,9 +183,6 @@ def test_what_does_not_go_together_is_said():
         step(batch(step), network=network(levels=[0, 2]), objective=terms)
     with pytest.raises(ConfigError, match=r"strategy.level: 3: patches of 8x12x4 voxels have none at 1/8 of the size"):
         strategy(terms, level=3).item(label_maps(), np.random.default_rng(0))
-    other = tfregkit.build("network", "autoencoder", filters=[3] * 7)
-    with pytest.raises(ConfigError, match="strategy `mixcl` needs a network that embeds views and gives them back"):
-        step(batch(step), network=other, objective=terms)
     with pytest.raises(ConfigError, match="no similarity is among the terms, so nothing is looked at"):
         strategy(Objective(terms={"smooth": tfregkit.build("regularizer", "diffusion")}))
     wrong = Objective(terms={"mine": OneView()}, views={"mine": ["forward"]})

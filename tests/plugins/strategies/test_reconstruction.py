@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tfregkit.errors import ConfigError
 from tfregkit_plugins.strategies.reconstruction import Reconstruction
 
 BATCH = {name: np.full((2, 3, 5, 1), value, "float32") for name, value in (("moving", 1.0), ("fixed", 2.0))}
@@ -66,8 +65,3 @@ def test_both_images_with_their_features_where_a_term_asks():
     np.testing.assert_array_equal(backward.moved, BATCH["fixed"])
     np.testing.assert_array_equal(backward.features["fixed"]["conv1"], 3 * BATCH["fixed"])
     np.testing.assert_array_equal(views["forward"].others, BATCH["moving_others"])
-
-
-def test_a_network_that_gives_none():
-    with pytest.raises(ConfigError, match="needs a network that gives reconstructions, as `autoencoder`"):
-        shown(Recorder(), lambda inputs, training=None: {"displacement": inputs["fixed"]})

@@ -168,6 +168,10 @@ def test_bad_networks():
         network.gives_fields_on_the_grid_of_the_images(with_call(lambda i: {"field": field_of(i)}))
     with pytest.raises(AssertionError, match="`displacement` must have shape"):
         network.gives_fields_on_the_grid_of_the_images(with_call(lambda i: {"displacement": i["moving"]}))
+    posterior = made(Network, lambda s, i, training=None: {"displacement": field_of(i)}, stride=1)
+    posterior.gives = ("displacement", "posterior")
+    with pytest.raises(AssertionError, match="says that it `gives` posterior, and does not"):
+        network.gives_fields_on_the_grid_of_the_images(posterior)
     with pytest.raises(AssertionError, match="depends on its batch"):
         network.items_are_independent(with_call(lambda i: {"displacement": field_of(i) - ops.mean(i["moving"])}))
     with pytest.raises(AssertionError, match="there and back ends"):

@@ -217,6 +217,16 @@ def test_a_conditioned_run_is_evaluated_where_it_was_validated(config, tmp_path,
             "stage `registration`: objective.lambda: `uniform` needs a network that takes lam",
         ),
         ("model.conditioning=film", "stage `registration`: objective.lambda: network `voxelmorph` is conditioned on"),
+        (
+            "strategy.name=mixcl",
+            "stage `registration`: strategy `mixcl` trains networks that give embeddings and reconstructions, and "
+            "`voxelmorph` gives displacement. Strategies for it: .*`unsupervised`.* Networks for `mixcl`: `mixcl`.",
+        ),
+        (
+            "model={name: densefuse}",
+            "strategy `unsupervised` trains networks that give displacement, and `densefuse` gives reconstructions. "
+            "Strategies for it: `reconstruction`. Networks for `unsupervised`: .*`voxelmorph`",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_before_anything_is_written(config, tmp_path, setting, message):
