@@ -39,8 +39,9 @@ class Batches:
         seed: Of the run.
         batch_size: Items of a whole batch, over all replicas.
         augmentations: Applied in order to each scan. Those with `together` change both scans of a pair alike.
-        crop: Shape of the part of each augmented scan that is given, at one random place for all scans of an item.
-            Default: all of it. Of scans on their own grids: of the part that is augmented, at a place of its own.
+        crop: Shape of the part of each augmented scan that is given, at one random place for all scans of an item,
+            with `distortions` at one for each. Default: all of it. Of scans on their own grids: of the part that is
+            augmented, at a place of its own.
         foreground: The share of crops of scans on their own grids that are centred on a labelled voxel.
         margin: By how many voxels such crops are larger on every side while they are augmented.
         others: Whether batches also have images of people who are not in the pair.
@@ -166,12 +167,13 @@ class Batches:
 
     def _item(self, item: int) -> tuple[Arrays, Arrays]:
         """The volumes `(X, Y, Z)` of one item, by their keys in the batch, and what is drawn for it."""
-        pair, place, arrays = self._pair_at(item), self._place(item), {}
+        pair, arrays = self._pair_at(item), {}
         wanted = [(role, getattr(pair, role), role, self._kinds[role]) for role in self.roles]
         if self._others:
             drawn = self._others.draw(pair, item)
             wanted += [(f"{role}_others", drawn[role], role, ["image"]) for role in self.roles]
         for number, (name, scan, role, kinds) in enumerate(wanted, start=1):
+            place = self._place(item, number) if self.distortions is not None else self._place(item)
             volumes = self._augmented(scan, role, kinds, item, number)
             arrays |= _named(name, {kind: array[place] for kind, array in volumes.items()}, kinds)
         return self._completed(arrays, item)
@@ -188,11 +190,11 @@ class Batches:
         rng = np.random.default_rng([self.seed, CROP, item, number])
         return self._crops.of_training(volumes, self.scans.places(scan, role), rng, change)
 
-    def _place(self, item: int) -> tuple[slice, ...]:
-        """Where the item is cropped; every place inside the common grid is as likely."""
+    def _place(self, *item: int) -> tuple[slice, ...]:
+        """Where an item, or one scan of it, is cropped; every place inside the common grid is as likely."""
         if not self.crop or self._crops:
             return (slice(None),) * 3
-        rng = np.random.default_rng([self.seed, CROP, item])
+        rng = np.random.default_rng([self.seed, CROP, *item])
         sizes = zip(self.scans.grid.shape, self.crop, strict=True)
         starts = [int(rng.integers(whole - part + 1)) for whole, part in sizes]
         return tuple(slice(start, start + part) for start, part in zip(starts, self.crop, strict=True))

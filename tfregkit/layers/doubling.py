@@ -31,7 +31,8 @@ class Doubling(keras.layers.Layer):
 
     def call(self, x):
         sizes = spatial_shape(x)
-        blocks = ops.reshape(ops.matmul(x, self.kernel), (-1, *[2] * len(sizes), self.filters))
+        kernel = ops.cast(self.kernel, x.dtype)  # recomputed blocks get it as it is kept
+        blocks = ops.reshape(ops.matmul(x, kernel), (-1, *[2] * len(sizes), self.filters))
         return merge_blocks(blocks, sizes)
 
     def compute_output_shape(self, x_shape):

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from tfregkit.component import Component
+from tfregkit.config.schema import parameters
 from tfregkit.config.stage import OtherRun
 from tfregkit.errors import ConfigError, RunError, TfregkitError
 from tfregkit.models.base import Network
@@ -18,12 +20,15 @@ from tfregkit.training.unused import layers_of
 Initial = Mapping[str, str | OtherRun] | None
 """For parts of a network, by name: the earlier stage, or the stage of another run, whose network has them."""
 
+HARMLESS = ("initializer", "remat")
+"""Parameters that say nothing of what trained weights are for."""
+
 
 def start_from(network: Network, initial: Initial, earlier: Earlier) -> None:
     """Copy the weights of parts from networks that are trained.
 
     Raises:
-        ConfigError: When a part is not there, or differs: the first layer that does is named.
+        ConfigError: When a part is not there, or differs: the first layer that does is named, or the parameters.
         RunError: When another run is not there, or not trained to its end.
     """
     trained = cache(lambda origin: _source(origin, earlier, lambda run, index: run.network(index)))
@@ -81,22 +86,52 @@ def _where(origin: str | OtherRun) -> str:
 
 def _matched(network: Network, source: Network, part: str, where: str) -> list[tuple[Any, Any]]:
     """The variables of a part in both networks."""
-    own, theirs = _part(network, part, "this stage").variables, _part(source, part, where).variables
+    parts = _part(network, part, "this stage"), _part(source, part, where)
+    own, theirs = (each.variables for each in parts)
+    differ = "; ".join(
+        f"`{key}` is {mine} here, and {other} there" for key, (mine, other) in _differences(*parts).items()
+    )
+    hint = f" Parameters that differ: {differ}." if differ else ""
     for number, (mine, other) in enumerate(zip(own, theirs, strict=False), start=1):
         if tuple(mine.shape) != tuple(other.shape):
             raise ConfigError(
                 f"initial.{part}: weight {number}, {layers_of(mine.path)}, is {tuple(mine.shape)} here, and "
                 f"{layers_of(other.path)} of {where} is {tuple(other.shape)}. Give both the same parameters, and as "
-                "many images."
+                f"many images.{hint}"
             )
     if len(own) != len(theirs):
         longer, owner = (own, "this stage") if len(own) > len(theirs) else (theirs, where)
         number = min(len(own), len(theirs)) + 1
         raise ConfigError(
             f"initial.{part}: weight {number}, {layers_of(longer[number - 1].path)}, is only in the network of {owner}."
-            " Give both the same parameters."
+            f" Give both the same parameters.{hint}"
+        )
+    if differ:
+        raise ConfigError(
+            f"initial.{part}: it has the weights of that of {where}, and would do something else with them: {differ}. "
+            "Give both the same parameters."
         )
     return list(zip(own, theirs, strict=True))
+
+
+def _differences(own: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
+    """The parameters of two components that differ and matter once there are weights, by key."""
+    if not (isinstance(own, Component) and isinstance(theirs, Component)):
+        return {}
+    if type(own) is not type(theirs):
+        return {"name": (type(own).__name__, type(theirs).__name__)}
+    found = {}
+    for key in parameters(type(own)):
+        mine, other = getattr(own, key), getattr(theirs, key)
+        if isinstance(mine, Component):
+            found |= {f"{key}.{inner}": values for inner, values in _differences(mine, other).items()}
+        elif key not in HARMLESS and _listed(mine) != _listed(other):
+            found[key] = mine, other
+    return found
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _part(network: Network, name: str, where: str) -> keras.layers.Layer:

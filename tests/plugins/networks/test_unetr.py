@@ -79,6 +79,26 @@ def test_half_precision_stays_near(policy):
 
 
 @tensorflow_only
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_recomputed_blocks_go_with_half_precision(policy):
+    """Within a recomputed layer Keras does not cast the weights of others."""
+    import tensorflow as tf
+
+    image = tf.constant(pair()["fixed"])
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        parts = {"encoder": {**ENCODER, "depth": 2, "remat": True}, "decoder": {**DECODER, "remat": True}}
+        network = tfregkit.build("network", "segmentation", labels=[1], **parts)
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(network({"fixed": image}, training=True)["logits"] ** 2)
+        slopes = tape.gradient(value, network.trainable_variables)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert all(np.isfinite(array(slope)).all() and np.abs(array(slope)).max() > 0 for slope in slopes)
+
+
+@tensorflow_only
 def test_recomputed_blocks_have_the_same_gradients():
     import tensorflow as tf
 

@@ -50,6 +50,18 @@ def test_crops_are_at_one_place_in_all_arrays_of_an_item_and_at_many_over_items(
     assert starts == {(x, 0, z) for x in range(4) for z in range(7)}
 
 
+def test_with_views_each_scan_is_cropped_at_a_place_of_its_own(coded):
+    """So that an auxiliary patch of the same scan is another patch."""
+    made, same = coded(crop=CROP, labels=True, distortions=[Add()]), []
+    for step in range(8):
+        batch = made.batch(step)
+        for role in ("moving", "fixed"):
+            np.testing.assert_array_equal(batch[role] % 1000, batch[f"{role}_labels"])
+            assert len(np.unique(batch[f"{role}_view"] - batch[role]).round(3)) <= 4 * 4
+        same += (batch["moving_labels"] == batch["fixed_labels"]).all(axis=(1, 2, 3, 4)).tolist()
+    assert np.mean(same) < 0.2  # one place of 28
+
+
 def test_crops_and_others_are_functions_of_seed_and_step_and_shared_by_replicas(coded):
     made, again = (coded(crop=CROP, others=True, labels=True, augmentations=[Add()]) for _ in range(2))
     again.batch(8)

@@ -60,7 +60,9 @@ def test_the_part_begins_where_the_other_stage_ended_and_nothing_else_does(subje
         ({"filters": [5, 6]}, r"initial.encoder: weight 1, \w+/u_net_encoder/conv_block/conv3d/kernel, is "
                               r"\(3, 3, 3, 1, 5\) here, and .*kernel of stage `segmentation` is \(3, 3, 3, 1, 4\)"),
         ({"filters": [4, 6], "convolutions": 2}, r"kernel, is \(3, 3, 3, 4, 4\) here, and .* is \(3, 3, 3, 4, 6\)"),
-        ({"filters": [4, 6, 7]}, "is only in the network of this stage"),
+        ({"filters": [4, 6, 7]}, r"is only in the network of this stage.*`filters` is \[4, 6, 7\] here, and \[4, 6\]"),
+        ({"filters": [4, 6], "slope": 0.5}, "has the weights of that of stage `segmentation`, and would do something "
+                                            "else with them: `slope` is 0.5 here, and 0.2 there"),
     ],
 )  # fmt: skip
 def test_a_part_that_differs_is_told_before_anything_is_trained(subjects, tmp_path, encoder, said):
