@@ -54,7 +54,7 @@ class Batches:
 
     Raises:
         DataError: If the crop is larger than the common grid, there is no third person for `others`, or a scan has no
-            label map for `labels` without views.
+            label map for `labels`; with `distortions`, none has.
     """
 
     def __init__(
@@ -89,8 +89,8 @@ class Batches:
         people = sorted({scan.subject for scans in sides(pairs) for scan in scans}) if subjects else []
         self._numbers = {person: number for number, person in enumerate(people)}
         self._order = lru_cache(maxsize=2)(self._draw_order)
-        if labels and distortions is None:
-            check_labels(pairs, self.roles)
+        if labels:
+            check_labels(pairs, self.roles, some=distortions is not None)
         # The keys of all batches are the same: masks are in them if every scan of the role has one.
         self._kinds = {}
         for role, members in zip(ROLES, sides(pairs), strict=True):

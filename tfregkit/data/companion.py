@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from tfregkit.data.base import Subject
-from tfregkit.data.grid import same_grid
+from tfregkit.data.grid import Grid, same_grid
 from tfregkit.data.volume import Volume, read_grid, read_volume
 from tfregkit.errors import DataError
 
@@ -21,12 +22,34 @@ def on_grid_of(image: Volume | Path, volume: Volume) -> Volume:
         DataError: If it lies on another grid.
     """
     grid, name = (image.grid, image.name) if isinstance(image, Volume) else (read_grid(image), str(image))
-    if not same_grid(volume.grid, grid):
-        raise DataError(
-            f"{volume.name}: lies on another grid than its image {name}: {volume.grid.describe()}; the image: "
-            f"{grid.describe()}. Resample it onto the image first (`tfregkit apply`, nearest for labels)."
-        )
+    _check_grid(volume.grid, volume.name, grid, name)
     return volume
+
+
+def _check_grid(grid: Grid, name: str, image_grid: Grid, image_name: str) -> None:
+    if not same_grid(grid, image_grid):
+        raise DataError(
+            f"{name}: lies on another grid than its image {image_name}: {grid.describe()}; the image: "
+            f"{image_grid.describe()}. Resample it onto the image first, to the nearest voxel (nibabel: "
+            "`resample_from_to(labels, image, order=0)`)."
+        )
+
+
+def check_companions(scans: Iterable[Subject]) -> None:
+    """Look at the headers of the scans' label maps and masks.
+
+    Raises:
+        DataError: With a line for each that lies on another grid than its image, or cannot be read.
+    """
+    problems = []
+    for scan in dict.fromkeys(scans):
+        for path in filter(None, (scan.labels, scan.mask)):
+            try:
+                _check_grid(read_grid(path), str(path), read_grid(scan.image), str(scan.image))
+            except DataError as error:
+                problems.append(str(error))
+    if problems:
+        raise DataError("\n".join(problems))
 
 
 def labels_of(scan: Subject, image: Volume | None = None) -> Volume:

@@ -89,7 +89,7 @@ class Grid:
         """For messages: shape, spacing and the box the field of view fills, in mm."""
         corners = self.corners_mm()
         box = ", ".join(
-            f"{axis} {low:.0f}..{high:.0f}"
+            f"{axis} {round(low, 2) + 0.0:g}..{round(high, 2) + 0.0:g}"
             for axis, low, high in zip("xyz", corners.min(axis=0), corners.max(axis=0), strict=True)
         )
         spacing = "x".join(f"{s:.3g}" for s in self.spacing)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, field_validator
 
 from tfregkit.config.settings import Kind, Settings, Spec
 from tfregkit.data.settings import NormalisationSettings
-from tfregkit.data.source import BACKGROUND, LabelClass, Source
+from tfregkit.data.source import BACKGROUND, REST, LabelClass, Source
 
-Values = NonNegativeInt | Annotated[list[NonNegativeInt], Field(min_length=1)]
+Values = NonNegativeInt | Annotated[list[NonNegativeInt], Field(min_length=1)] | Literal["rest"]
 
 
 class LabelledSet(Settings):
@@ -22,7 +22,7 @@ class LabelledSet(Settings):
         dataset: Where its scans come from, each alone (`pairing: single`).
         labels: The values in its label maps by the name of the structure, e.g. `{liver: 1, tumour: [2, 3]}`. A name
             that two sets have is one class; equal numbers of two sets mean nothing. `background` names values that are
-            no structure. Left out: a set without labels.
+            no structure; `background: rest`: all that have no name. Left out: a set without labels.
         weight: How often it is drawn, relative to the other sets. Default: its number of training scans, so that all
             scans are as likely.
         normalisation: Intensities of its scans. Default: that of the `data` section.
@@ -39,7 +39,9 @@ class LabelledSet(Settings):
     def _each_value_once(cls, labels: dict[str, Values] | None) -> dict[str, Values] | None:
         seen = {0: BACKGROUND}
         for name, values in (labels or {}).items():
-            for value in values if isinstance(values, list) else [values]:
+            if values == REST and name != BACKGROUND:
+                raise ValueError(f"`{REST}` is for `{BACKGROUND}` alone, and cannot be `{name}`")
+            for value in _listed(values):
                 if seen.setdefault(value, name) != name:
                     raise ValueError(f"the value {value} is `{seen[value]}`, and cannot be `{name}` too")
         if labels is not None and not set(labels) - {BACKGROUND}:
@@ -49,10 +51,17 @@ class LabelledSet(Settings):
     def source(self, numbers: Mapping[str, int]) -> Source:
         """What its scans carry, given the number of each class."""
         classes = tuple(
-            LabelClass(name, numbers.get(name, 0), tuple(values) if isinstance(values, list) else (values,))
+            LabelClass(name, numbers.get(name, 0), tuple(_listed(values)))
             for name, values in (self.labels or {}).items()
         )
         return Source(self.name, classes, self.normalisation)
+
+
+def _listed(values: Values) -> list[int]:
+    """The values of a structure; none for the rest."""
+    if values == REST:
+        return []
+    return values if isinstance(values, list) else [values]
 
 
 def class_numbers(sets: list[LabelledSet]) -> dict[str, int]:

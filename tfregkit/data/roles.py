@@ -49,11 +49,16 @@ def check_own_grids(roles: Sequence[Role], views: bool) -> None:
         )
 
 
-def check_labels(pairs: Sequence[Pair], roles: Sequence[Role] = ROLES) -> None:
-    """Refuse pairs of which a scan in one of these roles has no label map. Raises `DataError` that names scans."""
+def check_labels(pairs: Sequence[Pair], roles: Sequence[Role] = ROLES, *, some: bool = False) -> None:
+    """Refuse pairs of which a scan in one of these roles has no label map, with `some` only if none has.
+
+    Raises:
+        DataError: Naming scans.
+    """
     members = dict(zip(ROLES, sides(pairs), strict=True))
-    bare = dict.fromkeys(scan.id for role in roles for scan in members[role] if not scan.labels)
-    if bare:
+    scans = [scan for role in roles for scan in members[role]]
+    bare = dict.fromkeys(scan.id for scan in scans if not scan.labels)
+    if bare and not (some and any(scan.labels for scan in scans)):
         more = f" and {len(bare) - 5} more" if len(bare) > 5 else ""
         raise DataError(
             f"this training looks at label maps, and these scans have none: {', '.join(list(bare)[:5])}{more}. Name "

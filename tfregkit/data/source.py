@@ -12,10 +12,13 @@ from tfregkit.errors import DataError
 BACKGROUND = "background"
 """The name for values that are no structure: class 0."""
 
+REST = "rest"
+"""Instead of values of the background: all that no structure has."""
+
 
 @dataclass(frozen=True)
 class LabelClass:
-    """A structure: its name, its number over all sets, and the values it has in the maps of one set."""
+    """A structure: its name, its number over all sets, and the values it has in the maps of one set; none: the rest."""
 
     name: str
     number: int
@@ -38,11 +41,25 @@ class Source:
         """
         numbers = {0: 0, **{value: found.number for found in self.classes for value in found.values}}
         present, places = np.unique(labels, return_inverse=True)
-        if strange := sorted(set(present.tolist()) - set(numbers)):
+        strange = sorted(set(present.tolist()) - set(numbers))
+        if any(not found.values for found in self.classes):
+            numbers |= dict.fromkeys(strange, 0)
+        elif strange:
             declared = ", ".join(f"{found.name} {'+'.join(map(str, found.values))}" for found in self.classes)
             raise DataError(
                 f"{name}: has labels outside the declared names of set `{self.name}`: "
-                f"{', '.join(map(str, strange[:10]))}. Declared: {declared}. Name them under `labels` of the set "
-                f"(`{BACKGROUND}` for those that are no structure)."
+                f"{_ranges(strange)}. Declared: {declared}. Name them under `labels` of the set (`{BACKGROUND}` for "
+                f"those that are no structure; `{BACKGROUND}: {REST}`: all that have no name)."
             )
         return np.array([numbers[value] for value in present.tolist()], np.int32)[places].reshape(labels.shape)
+
+
+def _ranges(values: list[int]) -> str:
+    """Rising numbers in words: `2, 5 to 7`."""
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and value == runs[-1][-1] + 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)

@@ -88,7 +88,8 @@ def _check_structures(
         if not any(present[scan] & set(values) for scan in scans):
             raise DataError(
                 f"{trial.name}: no scan that it {part} has a label of `{name}` ({', '.join(map(str, values))}). Take "
-                f"fewer folds, or another seed (`--set seed={trial.experiment.seed + 1}`)."
+                f"fewer folds, or another seed (`--set seed={trial.experiment.seed + 1}`); if only one subject has it, "
+                "no split will do: leave the structure out."
             )
 
 

@@ -42,7 +42,7 @@ def build_trainer(stage: Any, network: Network, earlier: Earlier | None = None) 
     check_lambda(stage, network)
     settings = stage.trainer
     objective = Objective.from_settings(stage.objective, earlier)
-    strategy = connected(stage, objective, earlier)
+    strategy = connected(stage, network, objective, earlier)
     trainer = Trainer(network=network, objective=objective, strategy=strategy)
     optimizer = build_optimizer(settings)
     if settings.mixed_precision == "float16":
@@ -51,11 +51,12 @@ def build_trainer(stage: Any, network: Network, earlier: Earlier | None = None) 
     return trainer
 
 
-def connected(stage: Any, objective: Objective, earlier: Earlier | None) -> Strategy:
-    """The stage's strategy, which has looked at the objective. Its errors begin with `strategy`."""
+def connected(stage: Any, network: Network, objective: Objective, earlier: Earlier | None) -> Strategy:
+    """The stage's strategy, which has looked at objective and network. Its errors begin with `strategy`."""
     strategy = stage.strategy.build()
     try:
         strategy.connect(objective, earlier)
+        strategy.check_network(network)
     except ConfigError as error:
         raise ConfigError(f"strategy `{stage.strategy.name}`: {error}") from error
     return strategy

@@ -48,7 +48,7 @@ def check_plan(
             check_batch(stage, objective)
             check_target(stage, objective)
             check_data(stage, network)
-            connected(stage, objective, planned)
+            connected(stage, network, objective, planned)
             if stage.name not in begun:
                 check_initial(network, stage.initial, planned, absent and _of_stage(stage.name, absent))
         except TfregkitError as error:

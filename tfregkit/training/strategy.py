@@ -10,6 +10,7 @@ import numpy as np
 from tfregkit.component import Component
 
 if TYPE_CHECKING:
+    from tfregkit.models.base import Network
     from tfregkit.objective.earlier import Earlier
     from tfregkit.objective.objective import Objective
     from tfregkit.training.trainer import Trainer
@@ -66,6 +67,14 @@ class Strategy(Component, keras.layers.Layer):
 
         Raises:
             ConfigError: When the two do not go together.
+        """
+
+    def check_network(self, network: Network) -> None:
+        """Look at the network before it has weights, after `connect`.
+
+        Raises:
+            ConfigError: When it is set in a way that this strategy cannot train. That it gives what is in `takes` is
+                known already.
         """
 
     def item(self, arrays: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from tfregkit.backend.distribution import open_distribution
 from tfregkit.config.experiment import Experiment
+from tfregkit.data.companion import check_companions
+from tfregkit.data.pairs import sides
 from tfregkit.errors import ConfigError, RunError, TfregkitError, TrainingError
 from tfregkit.evaluation.settings import EvaluationSettings
 from tfregkit.training.initial import origins
@@ -39,12 +41,15 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
 
     Raises:
         ConfigError: What `check_plan` finds, before anything is written; when it is a sweep, which is several runs.
+        DataError: When a label map or mask that will be evaluated lies on another grid than its image.
         RunError: When the run directory exists (without `resume`) or is another experiment's.
         TrainingError: See `Stage.fit`.
     """
     if experiment.sweep is not None:
         raise ConfigError(f"{experiment.path}: has a `sweep`, which `training.trials.train_trials` trains run by run.")
     check_plan(experiment, begun=Run.begun(run_dir) if resume else ())
+    if experiment.evaluation is not None:
+        _check_evaluated(experiment)
     chief = all([open_distribution(stage.trainer.distribute).chief for stage in experiment.stages])  # connects workers
     console = console if chief and console else Console(quiet=not chief)
     new = chief and not (resume and Run.exists(run_dir))
@@ -78,6 +83,13 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
 
         evaluate_run(run, _evaluation(experiment, run), console=console)
     return run
+
+
+def _check_evaluated(experiment: Experiment) -> None:
+    """Look at the headers of what is evaluated when all is trained: its images are not read before."""
+    split = experiment.stages[-1].data.dataset.build().split(experiment.seed)
+    pairs = split.test if experiment.evaluation.pairs == "test" else split.validation
+    check_companions(scan for side in sides(pairs) for scan in side)
 
 
 def _evaluation(experiment: Experiment, run: Run) -> EvaluationSettings:

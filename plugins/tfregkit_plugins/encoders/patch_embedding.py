@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from tfregkit.api import ConfigError
 from tfregkit.ops.blocks import split_blocks
 from tfregkit.ops.shapes import spatial_shape
 from tfregkit.ops.stretch import stretch
@@ -36,7 +37,7 @@ class PatchEmbedding(keras.layers.Layer):
         rank = len(image_shape) - 2
         grid = [self.positions] * rank if isinstance(self.positions, int) else self.positions
         if len(grid) != rank:
-            raise ValueError(f"`positions` must have one number per axis of the image, {rank}. Received: {grid}")
+            raise ConfigError(f"`positions` must have one number per axis of the image, {rank}. Received: {grid}")
         self.project = keras.layers.Dense(self.size, dtype=self.dtype_policy, name="project")
         self.project.build((None, self.patch_size**rank * image_shape[-1]))
         small = keras.initializers.TruncatedNormal(stddev=0.02)

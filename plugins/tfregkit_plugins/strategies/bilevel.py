@@ -133,6 +133,9 @@ class Bilevel(Strategy):
             self.judge = Objective.from_settings(self.upper, earlier)
             self.needs = tuple({*self.needs, *self.judge.needs})
 
+    def check_network(self, network):
+        self.strategy.check_network(network)
+
     def caution(self):
         return DRIFT if self.upper == "paper" else self.strategy.caution()
 

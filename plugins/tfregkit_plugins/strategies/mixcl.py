@@ -75,6 +75,14 @@ class MixCL(Strategy):
             raise ConfigError(f"objective.mask: `{objective.mask}` is not there: patches are looked at whole.")
         self.needs = ("labels", "views") if LABEL in objective.named_views else ("views",)
 
+    def check_network(self, network):
+        levels = getattr(network, "levels", None)
+        if "labels" in self.needs and levels is not None and self.level not in levels:
+            raise ConfigError(
+                f"level: {self.level}: the network embeds P{', P'.join(map(str, levels))} alone. Name it among its "
+                "`levels`, or take one that is there."
+            )
+
     def item(self, arrays, rng):
         """The voxels drawn for an item: `fixed_points`, `moving_points`, `fixed_classes`, `moving_classes`."""
         if "labels" not in self.needs:

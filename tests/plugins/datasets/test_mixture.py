@@ -147,6 +147,12 @@ def test_a_set_without_labels_is_refused_where_labels_are_learnt(folder):
         opened(folder, sets(folder), views=False, roles=("fixed",))
 
 
+def test_views_of_which_none_has_labels_are_refused_where_labels_are_looked_at(folder):
+    with pytest.raises(DataError, match=r"looks at label maps, and these scans have none: bare-"):
+        opened(folder, [one(folder, "bare")])
+    opened(folder, [one(folder, "bare")], labels=False)
+
+
 def test_labels_outside_the_declared_names(folder):
     mixture = [one(folder, "kidney", labels={"kidney": 1, "tumour": 5})]
     with pytest.raises(DataError, match=r"seg\d.nii: has labels outside the declared names of set `kidney`: 9"):

@@ -159,5 +159,5 @@ def test_bad_parameters_are_refused(parameters, message):
 def test_images_it_cannot_take():
     with pytest.raises(ValueError, match="cut into patches, sizes must be multiples of 4x4x4, as in 8x4x8 or 8x8x8"):
         encoder()(normal(1, 8, 6, 8, 1))
-    with pytest.raises(ValueError, match=r"must have one number per axis of the image, 3. Received: \[2, 2"):
+    with pytest.raises(ConfigError, match=r"must have one number per axis of the image, 3. Received: \[2, 2"):
         encoder(positions=[2, 2])(normal(1, 8, 8, 8, 1))

@@ -181,6 +181,9 @@ def test_what_does_not_go_together_is_said():
     step = strategy(terms)
     with pytest.raises(ConfigError, match=r"strategy.level: 1: the network embeds no P1. Name it among its `levels`"):
         step(batch(step), network=network(levels=[0, 2]), objective=terms)
+    with pytest.raises(ConfigError, match=r"level: 1: the network embeds P0, P2 alone. Name it among its `levels`"):
+        step.check_network(network(levels=[0, 2]))
+    strategy(objective("identity")).check_network(network(levels=[0, 2]))
     with pytest.raises(ConfigError, match=r"strategy.level: 3: patches of 8x12x4 voxels have none at 1/8 of the size"):
         strategy(terms, level=3).item(label_maps(), np.random.default_rng(0))
     with pytest.raises(ConfigError, match="no similarity is among the terms, so nothing is looked at"):

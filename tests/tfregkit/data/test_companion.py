@@ -22,6 +22,6 @@ def test_its_own_grid_or_an_error_that_names_both(tmp_path, by_path):
     given = image.path if by_path else image
     assert on_grid_of(given, own) is own
     with pytest.raises(
-        DataError, match=r"other\.nii: lies on another grid than its image .*image\.nii.*tfregkit apply"
+        DataError, match=r"other\.nii: lies on another grid than its image .*image\.nii.*resample_from_to"
     ):
         on_grid_of(given, other)

@@ -33,9 +33,21 @@ def test_undeclared_values_are_refused_by_the_maps_name():
         source.class_numbers(labels, "seven.nii")
 
 
+def test_values_that_stand_in_a_row_are_told_as_one_range():
+    source = make("ct", labels={"liver": 5}).source({"liver": 1})
+    with pytest.raises(DataError, match="of set `ct`: 1, 2, 4, 6 to 104. Declared: liver 5. .*`background: rest`: all"):
+        source.class_numbers(np.delete(np.arange(105), 3), "ct.nii")
+
+
+def test_the_rest_is_background():
+    source = make("ct", labels={"liver": 5, "background": "rest"}).source({"liver": 1})
+    np.testing.assert_array_equal(source.class_numbers(np.array([7, 5, 0, 104]), "ct.nii"), [0, 1, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
+        ({"liver": 1, "tumour": "rest"}, "`rest` is for `background` alone, and cannot be `tumour`"),
         ({"liver": 1, "tumour": [2, 1]}, "the value 1 is `liver`, and cannot be `tumour` too"),
         ({"liver": 0}, "the value 0 is `background`, and cannot be `liver` too"),
         ({"background": 3}, "names no structure"),

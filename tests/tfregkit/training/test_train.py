@@ -4,9 +4,11 @@ import csv
 import json
 
 import keras
+import nibabel as nib
 import numpy as np
 import pytest
 import yaml
+from training_data import small_experiment, write_subjects
 from training_processes import numbers, rows
 
 from tfregkit.config.experiment import load_experiment
@@ -249,6 +251,24 @@ def test_other_workers_wait_for_the_chiefs_weights(config, tmp_path):
         TrainingError, match="model.keras: the first worker has not written it. The workers of a job wi"
     ):
         wait_for_chief(run, 1, seconds=0.3)
+
+
+def test_label_maps_to_evaluate_with_are_looked_at_before_anything_is_trained(config, tmp_path):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    write_subjects(folder)
+    moved = np.eye(4)
+    moved[0, 3] = 0.2
+    labels = nib.load(folder / "bert_labels.nii.gz")
+    nib.save(nib.Nifti1Image(np.asanyarray(labels.dataobj), moved), folder / "bert_labels.nii.gz")
+    data = small_experiment(folder)["stages"][0]["data"] | {"augmentations": []}
+    data["dataset"] |= {"train": ["anna", "cleo"], "validation": None, "test": ["bert", "dina"]}
+    settings = [f"{STAGE}.data={json.dumps(data)}", "evaluation={metrics: [dice]}"]
+    told = r"bert_labels.nii.gz: lies on another grid than its image .*at x -0.3..10.7.*; the image: .*at x -0.5..10.5"
+    with pytest.raises(DataError, match=told) as error:
+        train(load_experiment(config, settings), tmp_path / "run")
+    assert len(str(error.value).splitlines()) == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_data_that_are_not_there_leave_no_run_behind(config, tmp_path):
