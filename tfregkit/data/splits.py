@@ -128,9 +128,10 @@ def split_persons(
     for split, share in wanted.items():
         for name in map(str, share) if isinstance(share, list) else ():
             if name not in everybody:
+                known = f" Subjects: {', '.join(everybody[:5])}{', ...' if len(everybody) > 5 else ''}."
                 raise DataError(
                     f"{source}: `{split}` names the subject `{name}`, which is not there."
-                    f"{did_you_mean(name, everybody)}"
+                    f"{did_you_mean(name, everybody) or known}"
                 )
             if chosen.setdefault(name, split) != split:
                 raise DataError(f"{source}: subject `{name}` is in two splits: `{chosen[name]}` and `{split}`.")
