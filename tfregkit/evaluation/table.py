@@ -133,7 +133,8 @@ def _row(line: dict[str, str]) -> Row:
 def printed(lines: list[Summary], *, structures: int = 24) -> RichTable:
     """The summary as a table for the terminal, structures indented below their metric.
 
-    Where a value is undefined in some pairs, `n` reads `11/12`.
+    Where a value is undefined in some pairs, `n` reads `11/12`. Where nothing has a `before`, as in a segmentation,
+    there is one `value`.
 
     Args:
         lines: What `summarise` gave.
@@ -145,7 +146,8 @@ def printed(lines: list[Summary], *, structures: int = 24) -> RichTable:
     swept, ways = len({line.lam for line in lines}) > 1, len({line.direction for line in lines}) > 1
     for name in (["lambda"] if swept else []) + (["direction"] if ways else []) + ["metric"]:
         table.add_column(name)
-    for name in ("before", "after", "sd", "n", "p"):
+    compared = any(number(line.before) for line in lines)
+    for name in ("before", "after", "sd", "n", "p") if compared else ("value", "sd", "n"):
         table.add_column(name, justify="right")
     parts = Counter((line.lam, line.direction, line.metric) for line in lines if line.structure)
     for line in lines:
@@ -154,7 +156,9 @@ def printed(lines: list[Summary], *, structures: int = 24) -> RichTable:
         unit = f" ({line.unit})" if line.unit else ""
         label = f"  [dim]{line.structure}[/dim]" if line.structure else line.metric + unit
         n = f"{line.n}/{line.n + line.missing}" if line.missing else f"{line.n}"
-        cells = [number(line.before), _marked(line), number(line.after_sd), n, probability(line.p)]
+        cells = [_marked(line), number(line.after_sd), n]
+        if compared:
+            cells = [number(line.before), *cells, probability(line.p)]
         first = ([number(line.lam)] if swept else []) + ([line.direction] if ways else [])
         table.add_row(*first, label, *cells)
     return table

@@ -115,6 +115,13 @@ def test_printed_table_shows_before_after_and_structures():
     assert "direction" not in shown
 
 
+def test_printed_table_of_a_segmentation_has_no_empty_columns():
+    segmented = [Row(f"s{i}", None, "dice", "", math.nan, value) for i, value in enumerate((0.7, 0.9))]
+    header, line = text(summarise(segmented, METRICS)).strip().splitlines()
+    assert header.split() == ["metric", "value", "sd", "n"]
+    assert line.split() == ["dice", "0.8000", "0.1414", "2"]
+
+
 def test_printed_table_names_the_direction_when_there_are_two():
     shown = text(summarise(rows() + rows(direction="segmentation"), METRICS))
     assert [line.split()[0] for line in shown.splitlines()] == ["direction", "registration", "segmentation"]
