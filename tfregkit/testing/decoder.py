@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfregkit.api import Decoder
+from tfregkit.api import ConfigError, Decoder
 from tfregkit.testing.common import BATCH, array, follows_the_rules, fresh, image
 
 MOST_LEVELS = 8
@@ -26,7 +26,7 @@ def fitting(decoder: Decoder, cells: tuple[int, ...]) -> tuple[Any, dict[str, np
         candidate, maps = fresh(decoder), pyramid(levels, cells)
         try:
             return candidate, maps, candidate(maps)
-        except (ValueError, KeyError) as error:
+        except (ConfigError, ValueError, KeyError) as error:
             refused.append(f"{levels} levels: {error}")
     raise AssertionError("the decoder takes no pyramid:\n" + "\n".join(refused))
 

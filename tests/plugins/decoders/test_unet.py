@@ -33,7 +33,7 @@ def test_further_blocks_at_the_bottom_and_on_each_level_but_the_last():
 
 def test_number_of_levels_must_fit():
     decoder = tfregkit.build("decoder", "unet", filters=[8, 8, 4])
-    with pytest.raises(ValueError, match=r"the encoder gives 3 levels, so 2. Received: filters=\[8, 8, 4\]"):
+    with pytest.raises(ConfigError, match=r"the encoder gives 3 levels, so 2. Received: filters=\[8, 8, 4\]"):
         decoder(PYRAMID)
 
 

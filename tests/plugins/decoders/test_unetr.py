@@ -39,7 +39,7 @@ def test_an_embedding_reaches_every_block():
 
 def test_what_it_cannot_take_is_refused():
     decoder = tfregkit.build("decoder", "unetr", filters=[8, 8, 4])
-    with pytest.raises(ValueError, match=r"the encoder gives 3 levels, so 2. Received: filters=\[8, 8, 4\]"):
+    with pytest.raises(ConfigError, match=r"the encoder gives 3 levels, so 2. Received: filters=\[8, 8, 4\]"):
         decoder(pyramid(2, 3))
     with pytest.raises(ConfigError, match="`kernel_size` must be odd"):
         tfregkit.build("decoder", "unetr", kernel_size=2)

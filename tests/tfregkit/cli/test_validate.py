@@ -40,11 +40,10 @@ def test_data_that_do_not_go_with_the_strategy(capsys):
     assert code == 2
     assert re.search(r"\.yaml:\d+: stage `registration`: data", shown.err)
     assert "stage `registration`: data.grid.mode: `own` gives scans that share no grid" in shown.err
-    code, shown = run(capsys, "quickstart", *own, "--set", "stages.registration.strategy=mixcl")
+    code, shown = run(capsys, "mixcl_mini", "--set", "data.distortions=[]")
     assert code == 2
-    assert "stage `registration`: data.distortions: the strategy compares distorted views" in shown.err
-    moving = ("--set", "stages.registration.strategy=mixcl", "--set", "data.distortions=[noise, elastic]")
-    code, shown = run(capsys, "quickstart", *own, *moving)
+    assert "stage `pretraining`: data.distortions: the strategy compares distorted views" in shown.err
+    code, shown = run(capsys, "mixcl_mini", "--set", "data.distortions=[noise, elastic]")
     assert code == 2
     assert "data.distortions: `Elastic` moves voxels" in shown.err
 
