@@ -48,6 +48,12 @@ def test_data_that_do_not_go_with_the_strategy(capsys):
     assert "data.distortions: `Elastic` moves voxels" in shown.err
 
 
+def test_a_network_that_the_strategy_cannot_train_as_it_is_set(capsys):
+    code, shown = run(capsys, "mixcl_mini", "--set", "stages.pretraining.model.levels=[0]")
+    assert code == 2
+    assert "stage `pretraining`: strategy `mixcl`: level: 1: the network embeds P0 alone." in shown.err
+
+
 def test_sizes_that_do_not_fit_the_network(capsys):
     code, shown = run(capsys, "mixcl_mini", "--set", "data.crop=[18, 16, 16]")
     assert code == 2

@@ -71,6 +71,11 @@ def test_a_part_that_differs_is_told_before_anything_is_trained(subjects, tmp_pa
         check_plan(experiment)
 
 
+def test_parameters_that_trained_weights_need_not_may_differ(subjects, tmp_path):
+    encoder = {"name": "unet", "filters": [4, 6], "initializer": "he", "remat": True}
+    check_plan(written(two_stages(subjects, encoder=encoder), tmp_path))
+
+
 def test_parts_and_stages_that_are_not_there(subjects, tmp_path):
     experiment = two_stages(subjects)
     experiment["stages"][1]["initial"] = {"encoders": "segmentation"}
