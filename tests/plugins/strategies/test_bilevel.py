@@ -115,6 +115,18 @@ def labels():
     }
 
 
+def test_the_network_is_one_for_the_inner_strategy():
+    inner = tfregkit.build("strategy", "unsupervised")
+    seen = []
+    inner.check_network = seen.append
+    made = tfregkit.build("strategy", "bilevel", learn=["smooth"], inner=inner)
+    network = Small()
+    made.check_network(network)
+    assert seen == [network]
+    single = tfregkit.build("strategy", "bilevel", learn=["dice"], inner={"name": "segmentation"})
+    assert (single.takes, single.roles) == (("logits",), ("fixed",))
+
+
 def test_items_have_what_the_inner_strategy_draws():
     inner = tfregkit.build("strategy", "unsupervised")
     inner.item = lambda arrays, rng: {"drawn": arrays["fixed"] + rng.random()}
