@@ -10,7 +10,8 @@ Mixture: T1 brains with the structures of the 16 that are not the hippocampus or
 drawn for the label maps of other people, an abdominal CT with organs, an abdominal MR without labels. No scan of the
 hippocampus data takes part. Of its 60 people 12 are tested, 6 validate, 5, 15, 50 or 100 % of the other 42 train; the
 seed draws them and the first weights, and rows of one seed see the same people in the same order. With `--unetr` a
-small UNETR takes the place of the U-Net, and rows are called `unetr_all` and so on.
+small UNETR takes the place of the U-Net, and rows are called `unetr_all` and so on; with `--frozen` the encoder stays
+as it begins, at random in the row `scratch`.
 """
 
 from __future__ import annotations
@@ -131,12 +132,14 @@ def finetune(arguments) -> None:
     for seed, fraction in ((seed, fraction) for fraction in arguments.fractions for seed in arguments.seeds):
         for row in arguments.rows:
             stage = {"name": "segmentation", "trainer": {"steps": arguments.steps}, **_initial(arguments, row)}
+            stage |= {"freeze": ["encoder"]} if arguments.frozen else {}
             data_section = {"dataset": {**section, "train_fraction": fraction}, "grid": GRID}
             if arguments.unetr:
                 stage["model"] = {"encoder": UNETR, "decoder": UNETR_DECODER}
                 data_section["grid"] = UNETR_GRID
             whole = {"base": "segmentation_mini", "seed": seed, "data": data_section, "stages": [stage]}
-            target = arguments.runs / "fine" / f"{_called(arguments, row)}-{fraction}-{seed}"
+            called = f"frozen_{_called(arguments, row)}" if arguments.frozen else _called(arguments, row)
+            target = arguments.runs / "fine" / f"{called}-{fraction}-{seed}"
             train_written(whole, target, evaluation=True)
 
 
@@ -200,6 +203,7 @@ def main() -> None:
         if function is pretrain:
             command.add_argument("--sets", type=Path, help="Where `sets` wrote; by default `sets` beside the runs.")
         if function is finetune:
+            command.add_argument("--frozen", action="store_true", help="Keep the encoder as it begins.")
             command.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
             command.add_argument("--fractions", type=float, nargs="+", default=FRACTIONS)
     arguments = parser.parse_args()

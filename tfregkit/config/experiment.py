@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,10 +47,11 @@ class ExperimentSettings(Settings):
 
 @dataclass(frozen=True)
 class Experiment:
-    """A validated experiment. `path` is the file it came from."""
+    """A validated experiment. `path` is the file it came from, `tree` what was read, with its lines."""
 
     path: Path
     settings: ExperimentSettings
+    tree: Node | None = field(default=None, compare=False, repr=False)
 
     @property
     def seed(self) -> int:
@@ -72,6 +73,10 @@ class Experiment:
     @property
     def sweep(self) -> SweepSettings | None:
         return self.settings.sweep
+
+    def where(self, *at: Hashable) -> str:
+        """`file:line`, or `--set ...`, of the deepest value that was written along a path of keys and numbers."""
+        return Problems(self.tree).where(at) if self.tree else ""
 
     def plain(self) -> dict[str, Any]:
         """Everything resolved, every default included, paths absolute: what `resolved.yaml` holds and loads again."""
@@ -111,7 +116,7 @@ def validated(path: Path, root: Node, *, construct: bool = True) -> Experiment:
         settings = Reader(problems, construct=construct).settings(ExperimentSettings, root, ())
         _check_names(settings, problems)
         problems.raise_any()
-    return Experiment(path, settings)
+    return Experiment(path, settings, root)
 
 
 def _disabled(root: Node) -> list[str]:

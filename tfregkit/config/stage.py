@@ -37,6 +37,9 @@ class StageSettings(Settings):
         "`{encoder: pretraining}`, or of another run, `{encoder: {run: runs/pretrained}}`. They are trained on from "
         "there.",
     )
+    freeze: list[str] = Field(
+        [], description="Parts of the network that keep the weights they begin with, by name: `[encoder]`."
+    )
     objective: ObjectiveSettings = Field(description="What training makes small.")
     strategy: Annotated[Spec, Kind("strategy")] = Field("unsupervised", description="What one training step computes.")
     trainer: TrainerSettings = Field(description="How long, how fast and on what hardware.")

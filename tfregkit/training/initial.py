@@ -6,16 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-import keras
-
 from tfregkit.component import Component
 from tfregkit.config.schema import parameters
 from tfregkit.config.stage import OtherRun
 from tfregkit.errors import ConfigError, RunError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.earlier import Earlier
+from tfregkit.training.named_parts import create_weights, part_named, weight_names
 from tfregkit.training.other_run import finished_stage
-from tfregkit.training.unused import layers_of
 
 Initial = Mapping[str, str | OtherRun] | None
 """For parts of a network, by name: the earlier stage, or the stage of another run, whose network has them."""
@@ -55,7 +53,7 @@ def check_initial(
     """
     build = cache(lambda origin: _source(origin, earlier, _built))
     for part, origin in (initial or {}).items():
-        _part(network, part, "this stage")
+        part_named(network, part, "initial")
         try:
             source = build(origin)
         except TfregkitError as error:
@@ -64,9 +62,9 @@ def check_initial(
                 raise type(error)(message) from error
             absent(message)
             continue
-        _part(source, part, _where(origin))
+        part_named(source, part, "initial", _where(origin))
         for each in (network, source):
-            _create(each)
+            create_weights(each)
         _matched(network, source, part, _where(origin))
 
 
@@ -86,24 +84,25 @@ def _where(origin: str | OtherRun) -> str:
 
 def _matched(network: Network, source: Network, part: str, where: str) -> list[tuple[Any, Any]]:
     """The variables of a part in both networks."""
-    parts = _part(network, part, "this stage"), _part(source, part, where)
+    parts = part_named(network, part, "initial"), part_named(source, part, "initial", where)
     own, theirs = (each.variables for each in parts)
+    own_names, their_names = (weight_names(each.variables) for each in parts)
     differ = "; ".join(
         f"`{key}` is {mine} here, and {other} there" for key, (mine, other) in _differences(*parts).items()
     )
     hint = f" Parameters that differ: {differ}." if differ else ""
-    for number, (mine, other) in enumerate(zip(own, theirs, strict=False), start=1):
+    for number, (mine, other) in enumerate(zip(own, theirs, strict=False)):
         if tuple(mine.shape) != tuple(other.shape):
             raise ConfigError(
-                f"initial.{part}: weight {number}, {layers_of(mine.path)}, is {tuple(mine.shape)} here, and "
-                f"{layers_of(other.path)} of {where} is {tuple(other.shape)}. Give both the same parameters, and as "
+                f"initial.{part}: weight {number + 1}, {own_names[number]}, is {tuple(mine.shape)} here, and "
+                f"{their_names[number]} of {where} is {tuple(other.shape)}. Give both the same parameters, and as "
                 f"many images.{hint}"
             )
     if len(own) != len(theirs):
-        longer, owner = (own, "this stage") if len(own) > len(theirs) else (theirs, where)
-        number = min(len(own), len(theirs)) + 1
+        longer, owner = (own_names, "this stage") if len(own) > len(theirs) else (their_names, where)
+        number = min(len(own), len(theirs))
         raise ConfigError(
-            f"initial.{part}: weight {number}, {layers_of(longer[number - 1].path)}, is only in the network of {owner}."
+            f"initial.{part}: weight {number + 1}, {longer[number]}, is only in the network of {owner}."
             f" Give both the same parameters.{hint}"
         )
     if differ:
@@ -132,21 +131,3 @@ def _differences(own: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
 
 def _listed(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
-
-
-def _part(network: Network, name: str, where: str) -> keras.layers.Layer:
-    part = getattr(network, name, None)
-    if not isinstance(part, keras.layers.Layer):
-        parts = [key for key, value in vars(network).items() if isinstance(value, keras.layers.Layer)]
-        known = ", ".join(f"`{key}`" for key in parts if not key.startswith("_")) or "none"
-        raise ConfigError(f"initial: the network of {where} has no part `{name}`. Its parts: {known}.")
-    return part
-
-
-def _create(network: Network) -> None:
-    """Weights of a network that has none, for images of any size."""
-    if not network.built:
-        image = keras.KerasTensor((1, *[4 * network.stride] * 3, 1))
-        network(
-            {"moving": image, "fixed": image, "lam": keras.KerasTensor((1, 1)), "noise": keras.KerasTensor((1, 4096))}
-        )

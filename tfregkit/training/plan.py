@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from functools import partial
 
 from tfregkit.config.experiment import Experiment
 from tfregkit.errors import ConfigError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.objective import Objective
+from tfregkit.training.frozen import check_freeze
 from tfregkit.training.initial import check_initial
 from tfregkit.training.parts import (
     build_network,
@@ -33,28 +36,32 @@ def check_plan(
 
     Raises:
         ConfigError: Naming the stage: a network of another kind than its strategy trains, a lambda that its network
-            does not take (or lacks), features, heads or initial weights that an earlier stage cannot give, batches
-            too small for a term, a term that needs another strategy, lambdas to evaluate at for a network that takes
-            none.
+            does not take (or lacks), features, heads or initial weights that an earlier stage cannot give, frozen
+            parts that are not there, batches too small for a term, a term that needs another strategy, lambdas to
+            evaluate at for a network that takes none.
         RunError: See `absent`.
     """
     planned = _Planned()
-    for stage in experiment.stages:
-        try:
+    for number, stage in enumerate(experiment.stages):
+        within = partial(_within, experiment, number)
+        with within("model"):
             network = build_network(stage.model, stage.trainer)
+        with within("strategy"):
             check_outputs(stage, network)
+        with within("objective"):
             check_lambda(stage, network)
             objective = Objective.from_settings(stage.objective, planned)
             check_batch(stage, objective)
-            check_target(stage, objective)
+        with within("data"):
             check_data(stage, network)
+        with within("strategy"):
+            check_target(stage, objective)
             connected(stage, network, objective, planned)
+        with within("freeze"):
+            check_freeze(network, stage.freeze)
+        with within("initial"):
             if stage.name not in begun:
                 check_initial(network, stage.initial, planned, absent and _of_stage(stage.name, absent))
-        except TfregkitError as error:
-            file_line, _, _ = stage.model.where.rpartition(": ")  # without the key, which need not be what is wrong
-            where = f"{file_line}: " if file_line else ""
-            raise type(error)(f"{where}stage `{stage.name}`: {error}") from error
         planned.networks[stage.name], planned.objectives[stage.name] = network, objective
     evaluation = experiment.evaluation
     if evaluation is not None and evaluation.lambdas is not None and not network.conditioned:
@@ -62,6 +69,17 @@ def check_plan(
             f"evaluation.lambdas: network `{stage.model.name}` of stage `{stage.name}` takes no lambda as it is set. "
             "Leave `lambdas` out, or condition the network."
         )
+
+
+@contextmanager
+def _within(experiment: Experiment, number: int, section: str) -> Iterator[None]:
+    """Say of errors where that section of a stage was written, and which stage it is."""
+    try:
+        yield
+    except TfregkitError as error:
+        where = experiment.where("stages", number, section)
+        text = f"stage `{experiment.stages[number].name}`: {error}"
+        raise type(error)(f"{where}: {text}" if where else text) from error
 
 
 def _of_stage(name: str, absent: Callable[[str], None]) -> Callable[[str], None]:

@@ -27,6 +27,7 @@ from tfregkit.training.callbacks.termination import Termination
 from tfregkit.training.callbacks.validation import Validation
 from tfregkit.training.checkpoint import Checkpoints, restore
 from tfregkit.training.earlier import EarlierStages
+from tfregkit.training.frozen import freeze
 from tfregkit.training.held_out import WithHeldOut, held_out_batches
 from tfregkit.training.initial import start_from
 from tfregkit.training.learned import write_learned
@@ -165,6 +166,7 @@ class Stage:
         with self.distribution.scope():
             self.example = self.make.share(0, self.distribution.local[0])
             self.trainer.build_from(self.example)
+            freeze(self.trainer.network, self.settings.freeze)
             self.trainer.optimizer.build(self.trainer.trainable_variables)
             steps = self.checkpoints.steps() if resume else []
             if not steps:

@@ -73,6 +73,9 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
         elif settings.initial:
             begins = f"{settings.name}: begins with {origins(settings.initial)}"
             console.print(begins, highlight=False, markup=False, soft_wrap=True)
+        if settings.freeze:
+            kept = f"{settings.name}: stays as it begins: the {', '.join(f'`{part}`' for part in settings.freeze)}"
+            console.print(kept, highlight=False, markup=False, soft_wrap=True)
         console.print(f"{settings.name}: {stage.data.describe()}", highlight=False, soft_wrap=True)
         stage.fit()
         if not chief and index < len(experiment.stages):

@@ -1,6 +1,7 @@
 """A stage whose encoder begins where an earlier stage's ended."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -59,6 +60,7 @@ def test_the_part_begins_where_the_other_stage_ended_and_nothing_else_does(subje
     [
         ({"filters": [5, 6]}, r"initial.encoder: weight 1, \w+/u_net_encoder/conv_block/conv3d/kernel, is "
                               r"\(3, 3, 3, 1, 5\) here, and .*kernel of stage `segmentation` is \(3, 3, 3, 1, 4\)"),
+        ({"filters": [4, 7]}, r"weight 3, \w+/u_net_encoder/conv_block_1/conv3d/kernel, is \(3, 3, 3, 4, 7\) here"),
         ({"filters": [4, 6], "convolutions": 2}, r"kernel, is \(3, 3, 3, 4, 4\) here, and .* is \(3, 3, 3, 4, 6\)"),
         ({"filters": [4, 6, 7]}, r"is only in the network of this stage.*`filters` is \[4, 6, 7\] here, and \[4, 6\]"),
         ({"filters": [4, 6], "slope": 0.5}, "has the weights of that of stage `segmentation`, and would do something "
@@ -69,6 +71,19 @@ def test_a_part_that_differs_is_told_before_anything_is_trained(subjects, tmp_pa
     experiment = written(two_stages(subjects, encoder={"name": "unet", **encoder}), tmp_path)
     with pytest.raises(ConfigError, match=f"stage `second`: initial.*{said}|stage `second`: .*{said}"):
         check_plan(experiment)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("stages.second.initial={encoders: segmentation}", "initial: the network of this stage has no part `encoders`"),
+        ("stages.second.strategy=mixcl", "strategy `mixcl` trains networks that give"),
+    ],
+)
+def test_what_a_setting_is_to_blame_for_names_the_setting(subjects, tmp_path, setting, said):
+    written(two_stages(subjects), tmp_path)
+    with pytest.raises(ConfigError, match=f"^--set {re.escape(setting)}: stage `second`: {said}"):
+        check_plan(load_experiment(tmp_path / "c.yaml", [setting]))
 
 
 def test_parameters_that_trained_weights_need_not_may_differ(subjects, tmp_path):
