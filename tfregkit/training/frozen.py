@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tfregkit.errors import ConfigError
 from tfregkit.models.base import Network
-from tfregkit.training.named_parts import create_weights, part_named
+from tfregkit.training.named_parts import declare_weights, part_named
 
 
 def freeze(network: Network, names: Sequence[str]) -> None:
@@ -26,7 +26,7 @@ def freeze(network: Network, names: Sequence[str]) -> None:
 
 
 def check_freeze(network: Network, names: Sequence[str]) -> None:
-    """As `freeze`, at a network that has no weights yet. It gets some."""
+    """As `freeze`, at a network that has no weights yet."""
     if names:
-        create_weights(network)
+        declare_weights(network)
         freeze(network, names)

@@ -12,7 +12,7 @@ from tfregkit.config.stage import OtherRun
 from tfregkit.errors import ConfigError, RunError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.earlier import Earlier
-from tfregkit.training.named_parts import create_weights, part_named, weight_names
+from tfregkit.training.named_parts import declare_weights, part_named, weight_names
 from tfregkit.training.other_run import finished_stage
 
 Initial = Mapping[str, str | OtherRun] | None
@@ -43,7 +43,7 @@ def origins(initial: Mapping[str, str | OtherRun]) -> str:
 def check_initial(
     network: Network, initial: Initial, earlier: Earlier, absent: Callable[[str], None] | None = None
 ) -> None:
-    """As `start_from`, but only looks, at networks that have no weights yet. They get some.
+    """As `start_from`, but only looks, at networks that have no weights yet.
 
     Args:
         network: Of the stage.
@@ -64,7 +64,7 @@ def check_initial(
             continue
         part_named(source, part, "initial", _where(origin))
         for each in (network, source):
-            create_weights(each)
+            declare_weights(each)
         _matched(network, source, part, _where(origin))
 
 

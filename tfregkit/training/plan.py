@@ -12,6 +12,7 @@ from tfregkit.models.base import Network
 from tfregkit.objective.objective import Objective
 from tfregkit.training.frozen import check_freeze
 from tfregkit.training.initial import check_initial
+from tfregkit.training.named_parts import declare_weights
 from tfregkit.training.parts import (
     build_network,
     check_batch,
@@ -24,21 +25,27 @@ from tfregkit.training.parts import (
 
 
 def check_plan(
-    experiment: Experiment, *, begun: Collection[str] = (), absent: Callable[[str], None] | None = None
+    experiment: Experiment,
+    *,
+    begun: Collection[str] = (),
+    absent: Callable[[str], None] | None = None,
+    first: bool = False,
 ) -> None:
-    """Build every stage's network and objective, without weights, as far as the stages fit each other.
+    """Build every stage's network and objective, as far as the stages fit each other; weights have no values.
 
     Args:
         experiment: What is to be trained.
         begun: Stages that have been trained for a while, whose `initial` is not looked at any more. See `Run.begun`.
         absent: Called with the message when another run, whose weights a stage begins with, is not there or not
             trained yet, instead of raising.
+        first: Whether to look at the layers of the first stage's network, too, which takes seconds and is what
+            training begins with.
 
     Raises:
-        ConfigError: Naming the stage: a network of another kind than its strategy trains, a lambda that its network
-            does not take (or lacks), features, heads or initial weights that an earlier stage cannot give, frozen
-            parts that are not there, batches too small for a term, a term that needs another strategy, lambdas to
-            evaluate at for a network that takes none.
+        ConfigError: Naming the stage: a network of another kind than its strategy trains, parts of a network that do
+            not fit each other, a lambda that it does not take (or lacks), features, heads or initial weights that an
+            earlier stage cannot give, frozen parts that are not there, batches too small for a term, a term that needs
+            another strategy, lambdas to evaluate at for a network that takes none.
         RunError: See `absent`.
     """
     planned = _Planned()
@@ -46,6 +53,8 @@ def check_plan(
         within = partial(_within, experiment, number)
         with within("model"):
             network = build_network(stage.model, stage.trainer)
+            if first or number:
+                declare_weights(network)
         with within("strategy"):
             check_outputs(stage, network)
         with within("objective"):
