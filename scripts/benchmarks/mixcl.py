@@ -35,7 +35,14 @@ HEAD = {
 ABDOMEN = {"spleen": [1], "kidney": [2, 3], "liver": [5], "stomach": [6], "aorta": [7]}
 """TotalSegmentator's numbers, version 1."""
 WEIGHTS = ("identity", "label", "reconstruction")
-PRETRAINED = {"all": WEIGHTS, "id": ("identity",), "label": ("label",), "recon": ("reconstruction",)}
+PRETRAINED = {"all": WEIGHTS, "strong": WEIGHTS, "id": ("identity",), "label": ("label",), "recon": ("reconstruction",)}
+STRONG = [
+    {"name": "brightness", "probability": 0.8, "strength": 0.2},
+    {"name": "gamma", "probability": 0.8, "strength": 0.7},
+    {"name": "smoothing", "probability": 0.5},
+    {"name": "noise", "probability": 0.8, "strength": 0.1},
+]
+"""Distortions of the row `strong`; the paper's have a probability of 0.2 each."""
 FRACTIONS = (0.05, 0.15, 0.5, 1.0)
 UNETR = {"name": "unetr", "patch_size": 8, "positions": [4, 6, 4], "feature_size": 8}
 UNETR |= {"hidden_size": 96, "depth": 6, "heads": 3, "mlp_size": 384}
@@ -120,7 +127,7 @@ def pretrain(arguments) -> None:
         stage = {"name": "pretraining", "objective": {"terms": terms}, "trainer": {"steps": arguments.steps}}
         if arguments.unetr:
             stage["model"] = {"encoder": UNETR, "reconstructor": UNETR_DECODER}
-        sets = {"dataset": mixture(data, folder)}
+        sets = {"dataset": mixture(data, folder)} | ({"distortions": STRONG} if row == "strong" else {})
         target = arguments.runs / "pre" / _called(arguments, row)
         train_written({"base": "mixcl_mini", "data": sets, "stages": [stage]}, target)
 
