@@ -24,10 +24,10 @@ def command(config: str, overrides: tuple[str, ...], show: bool) -> None:
 
     experiment = load_experiment(config, overrides)
     absent: list[str] = []
-    check_plan(experiment, absent=absent.append, first=True)
+    check_plan(experiment, absent=absent.append)
     trials = load_trials(config, overrides) if experiment.sweep is not None else []
     for trial in trials:
-        check_plan(trial.experiment, absent=absent.append, first=True)
+        check_plan(trial.experiment, absent=absent.append)
     if show:
         click.echo(dump(experiment.plain()), nl=False)
         return

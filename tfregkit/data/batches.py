@@ -43,6 +43,7 @@ class Batches:
             with `distortions` at one for each. Default: all of it. Of scans on their own grids: of the part that is
             augmented, at a place of its own.
         foreground: The share of crops of scans on their own grids that are centred on a labelled voxel.
+        foreground_labels: Of which label values. Default: all but the background.
         margin: By how many voxels such crops are larger on every side while they are augmented.
         others: Whether batches also have images of people who are not in the pair.
         subjects: Whether batches also say whose images they hold.
@@ -67,6 +68,7 @@ class Batches:
         augmentations: Sequence[Augmentation] = (),
         crop: tuple[int, int, int] | None = None,
         foreground: float = 0.5,
+        foreground_labels: Sequence[int] | None = None,
         margin: int = 0,
         others: bool = False,
         subjects: bool = False,
@@ -79,7 +81,8 @@ class Batches:
         self.roles = tuple(roles)
         self.augmentations, self.crop, self.foreground = list(augmentations), crop, foreground
         self.distortions, self.draw, self._labels = distortions, draw, labels
-        self._crops = Crops(crop, foreground, margin) if scans.own else None
+        self.foreground_labels = foreground_labels
+        self._crops = Crops(crop, foreground, margin, foreground_labels) if scans.own else None
         if crop and not scans.own and any(part > whole for part, whole in zip(crop, scans.grid.shape, strict=True)):
             raise DataError(
                 f"`data.crop` is larger than the common grid. Received: crop {list(crop)}, grid "

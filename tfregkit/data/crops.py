@@ -58,10 +58,14 @@ class Crops:
         shape: Of the part.
         foreground: The share of crops of training that are centred on a labelled voxel, see `draw_start`.
         margin: By how many voxels a crop of training is larger on every side while it is augmented.
+        labels: The label values to centre crops on. Default: all but the background.
     """
 
-    def __init__(self, shape: Sequence[int], foreground: float, margin: int) -> None:
+    def __init__(
+        self, shape: Sequence[int], foreground: float, margin: int, labels: Sequence[int] | None = None
+    ) -> None:
         self.shape, self.foreground, self.margin = np.asarray(shape), foreground, margin
+        self.labels = None if labels is None else np.asarray(labels)
 
     def of_training(
         self,
@@ -71,7 +75,7 @@ class Crops:
         change: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]],
     ) -> dict[str, np.ndarray]:
         """The part of each volume at one random place; `change` augments it with its margin."""
-        start = draw_start(volumes["image"].shape, self.shape, places, self.foreground, rng) - self.margin
+        start = draw_start(volumes["image"].shape, self.shape, self._wanted(places), self.foreground, rng) - self.margin
         parts = change({kind: cut(volume, start, self.shape + 2 * self.margin) for kind, volume in volumes.items()})
         return {kind: cut(part, [self.margin] * 3, self.shape) for kind, part in parts.items()}
 
@@ -79,5 +83,8 @@ class Crops:
         self, volumes: dict[str, np.ndarray], places: np.ndarray, rng: np.random.Generator
     ) -> dict[str, np.ndarray]:
         """The part about a labelled voxel, or anywhere if there is none."""
-        start = draw_start(volumes["image"].shape, self.shape, places, 1.0, rng)
+        start = draw_start(volumes["image"].shape, self.shape, self._wanted(places), 1.0, rng)
         return {kind: cut(volume, start, self.shape) for kind, volume in volumes.items()}
+
+    def _wanted(self, places: np.ndarray) -> np.ndarray:
+        return places if self.labels is None else places[np.isin(places[:, 0], self.labels)]

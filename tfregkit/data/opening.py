@@ -33,6 +33,7 @@ def open_data(
     roles: Sequence[Role] = ROLES,
     views: bool = False,
     draw: DrawForItem | None = None,
+    foreground_labels: Sequence[int] | None = None,
 ) -> DataModule:
     """Everything a stage trains on: splits the data set, decides the grid, prepares the scans (or finds them prepared).
 
@@ -51,6 +52,7 @@ def open_data(
             and nothing is a pair.
         views: Whether batches, those to validate with too, also have views distorted by `settings.distortions`.
         draw: Gives further arrays of an item, see `Strategy.item`.
+        foreground_labels: Which label values crops are centred on, see `Batches`.
 
     Raises:
         DataError: Naming every file that cannot be used, before anything is trained.
@@ -80,6 +82,7 @@ def open_data(
         augmentations=augmentations,
         crop=settings.crop,
         foreground=0.5 if settings.crop_foreground is None else settings.crop_foreground,
+        foreground_labels=foreground_labels,
         margin=settings.crop_margin,
         others=others,
         subjects=subjects,

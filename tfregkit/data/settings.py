@@ -86,7 +86,8 @@ class DataSettings(Settings):
             too, unless the network segments. One that segments sees whole scans by windows of this shape, in validation
             and after training.
         crop_foreground: With `grid.mode: own`: the share of crops that are centred on a labelled voxel, each label of a
-            scan as often. Those of validation all are. Default: 0.5.
+            scan as often; of a network that segments, each of its structures'. Those of validation all are. Default:
+            0.5.
         crop_margin: With `grid.mode: own`: by how many voxels crops are larger on every side while they are augmented,
             so that what is turned or shifted in comes from the scan. Without, borders are repeated.
         cache: Folder of the prepared scans. Default: the user's cache folder, shared by all runs.

@@ -40,7 +40,8 @@ class Source:
             DataError: Naming the map (`name`), when it has values that the set does not declare.
         """
         numbers = {0: 0, **{value: found.number for found in self.classes for value in found.values}}
-        present, places = np.unique(labels, return_inverse=True)
+        slabs = labels.reshape(len(labels), -1)  # one by one, as whole CTs are large
+        present = np.array(sorted(set().union(*(np.unique(slab).tolist() for slab in slabs))))
         strange = sorted(set(present.tolist()) - set(numbers))
         if any(not found.values for found in self.classes):
             numbers |= dict.fromkeys(strange, 0)
@@ -51,7 +52,10 @@ class Source:
                 f"{_ranges(strange)}. Declared: {declared}. Name them under `labels` of the set (`{BACKGROUND}` for "
                 f"those that are no structure; `{BACKGROUND}: {REST}`: all that have no name)."
             )
-        return np.array([numbers[value] for value in present.tolist()], np.int32)[places].reshape(labels.shape)
+        found, of_present = np.empty(slabs.shape, np.int32), np.array([numbers[value] for value in present.tolist()])
+        for slab, into in zip(slabs, found, strict=True):
+            into[...] = of_present[np.searchsorted(present, slab)]
+        return found.reshape(labels.shape)
 
 
 def _ranges(values: list[int]) -> str:

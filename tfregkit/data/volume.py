@@ -16,6 +16,7 @@ import numpy as np
 
 from tfregkit.data.grid import Grid, overlap, same_grid, working_grid
 from tfregkit.data.sampling import Interpolation, affine_sample, sample
+from tfregkit.data.whole_numbers import whole_numbers
 from tfregkit.data.writing import nifti_image, save_image, write_volume
 from tfregkit.errors import DataError
 
@@ -184,15 +185,11 @@ def read_volume(source: str | Path | nib.spatialimages.SpatialImage, *, labels: 
     image, name, path = _open(source)
     shape = _three_axes(image, name)
     grid = _geometry(image, shape, name)
-    data = _values(image, shape, name, np.float64 if labels else np.float32)
-    _check_finite(data, name)
-    if labels:
-        whole = np.rint(data)
-        if np.abs(whole - data).max() > 1e-3 or np.abs(whole).max() > np.iinfo(np.int32).max:
-            worst = float(data.flat[np.abs(whole - data).argmax()])
-            raise DataError(f"{name}: a label map needs whole numbers (int32), but has the value {worst:g}.")
-        data = whole.astype(np.int32)
-    return Volume(data, grid, path, image.header.copy(), _plain_integers(image.dataobj))
+    integers = _plain_integers(image.dataobj)
+    data = _values(image, shape, name, (np.float64 if integers is None else integers) if labels else np.float32)
+    if integers is None or not labels:
+        _check_finite(data, name)
+    return Volume(whole_numbers(data, name) if labels else data, grid, path, image.header.copy(), integers)
 
 
 def read_field(source: Any) -> tuple[np.ndarray, Grid, int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tfregkit.errors import ConfigError
 from tfregkit.models.base import Network
-from tfregkit.training.named_parts import declare_weights, part_named
+from tfregkit.training.named_parts import part_named
 
 
 def freeze(network: Network, names: Sequence[str]) -> None:
@@ -23,10 +23,3 @@ def freeze(network: Network, names: Sequence[str]) -> None:
         part_named(network, name, "freeze").trainable = False
     if names and not network.trainable_variables:
         raise ConfigError(f"freeze: nothing of the network is left to train without {', '.join(names)}.")
-
-
-def check_freeze(network: Network, names: Sequence[str]) -> None:
-    """As `freeze`, at a network that has no weights yet."""
-    if names:
-        declare_weights(network)
-        freeze(network, names)

@@ -72,6 +72,7 @@ def held_out_batches(data: DataModule, name: str, *, others: bool, subjects: boo
         batch_size=data.train.batch_size,
         crop=data.train.crop,
         foreground=data.train.foreground,
+        foreground_labels=data.train.foreground_labels,
         roles=data.train.roles,
         distortions=data.train.distortions,
         draw=data.train.draw,

@@ -52,6 +52,8 @@ def check_initial(
         absent: Called with the message when another run is not there or not trained, instead of raising.
     """
     build = cache(lambda origin: _source(origin, earlier, _built))
+    if initial:
+        declare_weights(network)
     for part, origin in (initial or {}).items():
         part_named(network, part, "initial")
         try:
@@ -62,9 +64,7 @@ def check_initial(
                 raise type(error)(message) from error
             absent(message)
             continue
-        part_named(source, part, "initial", _where(origin))
-        for each in (network, source):
-            declare_weights(each)
+        declare_weights(source)
         _matched(network, source, part, _where(origin))
 
 
@@ -124,10 +124,16 @@ def _differences(own: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
         mine, other = getattr(own, key), getattr(theirs, key)
         if isinstance(mine, Component):
             found |= {f"{key}.{inner}": values for inner, values in _differences(mine, other).items()}
-        elif key not in HARMLESS and _listed(mine) != _listed(other):
+        elif key not in HARMLESS and not _alike(mine, other):
             found[key] = mine, other
     return found
 
 
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _alike(mine: Any, other: Any) -> bool:
+    """Whether two parameters say the same; one number may stand for that of every axis."""
+    one, two = (list(value) if isinstance(value, (list, tuple)) else value for value in (mine, other))
+    if isinstance(one, list) and isinstance(two, (int, float)):
+        return bool(one) and all(value == two for value in one)
+    if isinstance(two, list) and isinstance(one, (int, float)):
+        return _alike(other, mine)
+    return one == two

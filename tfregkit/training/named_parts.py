@@ -33,16 +33,16 @@ def part_named(network: Network, name: str, key: str, where: str = "this stage")
 
 
 def declare_weights(network: Network) -> None:
-    """Shapes of the weights of a network that has none, for images of any size. They get no values, and no memory.
+    """Weights of a network that has none, for images of any size.
 
     Raises:
         ConfigError: What the network's parts say when they do not fit each other.
     """
     if not network.built:
         image = keras.KerasTensor((1, *[4 * network.stride] * 3, 1))
-        given = {"moving": image, "fixed": image, "lam": keras.KerasTensor((1, 1))}
-        with keras.StatelessScope(initialize_variables=False):
-            network(given | {"noise": keras.KerasTensor((1, 4096))})
+        network(
+            {"moving": image, "fixed": image, "lam": keras.KerasTensor((1, 1)), "noise": keras.KerasTensor((1, 4096))}
+        )
 
 
 def weight_names(weights: Iterable[keras.Variable]) -> list[str]:

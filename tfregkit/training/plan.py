@@ -10,7 +10,7 @@ from tfregkit.config.experiment import Experiment
 from tfregkit.errors import ConfigError, TfregkitError
 from tfregkit.models.base import Network
 from tfregkit.objective.objective import Objective
-from tfregkit.training.frozen import check_freeze
+from tfregkit.training.frozen import freeze
 from tfregkit.training.initial import check_initial
 from tfregkit.training.named_parts import declare_weights
 from tfregkit.training.parts import (
@@ -23,23 +23,22 @@ from tfregkit.training.parts import (
     connected,
 )
 
+_FITTING: set[str] = set()
+"""What networks and strategies are made of whose layers were found to fit."""
+
 
 def check_plan(
-    experiment: Experiment,
-    *,
-    begun: Collection[str] = (),
-    absent: Callable[[str], None] | None = None,
-    first: bool = False,
+    experiment: Experiment, *, begun: Collection[str] = (), absent: Callable[[str], None] | None = None
 ) -> None:
-    """Build every stage's network and objective, as far as the stages fit each other; weights have no values.
+    """Build every stage's network and objective, as far as the stages fit each other.
+
+    Layers, which takes seconds, are looked at once a process: the runs of a sweep and folds have many of the same.
 
     Args:
         experiment: What is to be trained.
         begun: Stages that have been trained for a while, whose `initial` is not looked at any more. See `Run.begun`.
         absent: Called with the message when another run, whose weights a stage begins with, is not there or not
             trained yet, instead of raising.
-        first: Whether to look at the layers of the first stage's network, too, which takes seconds and is what
-            training begins with.
 
     Raises:
         ConfigError: Naming the stage: a network of another kind than its strategy trains, parts of a network that do
@@ -53,8 +52,6 @@ def check_plan(
         within = partial(_within, experiment, number)
         with within("model"):
             network = build_network(stage.model, stage.trainer)
-            if first or number:
-                declare_weights(network)
         with within("strategy"):
             check_outputs(stage, network)
         with within("objective"):
@@ -63,14 +60,18 @@ def check_plan(
             check_batch(stage, objective)
         with within("data"):
             check_data(stage, network)
+        if (made_of := repr((stage.model, stage.strategy, stage.freeze))) not in _FITTING:
+            with within("model"):
+                declare_weights(network)
+            with within("freeze"):
+                freeze(network, stage.freeze)
         with within("strategy"):
             check_target(stage, objective)
             connected(stage, network, objective, planned)
-        with within("freeze"):
-            check_freeze(network, stage.freeze)
         with within("initial"):
             if stage.name not in begun:
                 check_initial(network, stage.initial, planned, absent and _of_stage(stage.name, absent))
+        _FITTING.add(made_of)
         planned.networks[stage.name], planned.objectives[stage.name] = network, objective
     evaluation = experiment.evaluation
     if evaluation is not None and evaluation.lambdas is not None and not network.conditioned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import keras
@@ -76,6 +77,7 @@ class Stage:
             roles=strategy.roles,
             views="views" in needs,
             draw=strategy.item,
+            foreground_labels=None if network.structures is None else list(chain(*network.structures.values())),
         )
         if network.structures and (others := left_over(network.structures, self.data.train)):
             console.print(f"{settings.name}: background, of no structure: labels {', '.join(map(str, others))}")

@@ -140,7 +140,7 @@ def check_same(run: Run, experiment: Experiment) -> dict[str, str]:
     Raises:
         RunError: When it is more than a resumed run may change.
     """
-    changes = differences(run.resolved, experiment.plain())
+    changes = differences(run.experiment.plain(), experiment.plain())  # of both, with today's defaults
     refused = [change for key, change in changes.items() if key.split(".")[-1] not in CHANGEABLE]
     if refused:
         raise RunError(

@@ -103,14 +103,11 @@ def check_trials(trials: Sequence[Trial], folder: Path, resume: bool, what: str)
         raise RunError(f"{folder}: is the directory of a single run. Choose another --run-dir for the {what}.")
     if not resume and folder.exists() and any(not path.name.startswith(PARTIAL) for path in folder.iterdir()):
         raise RunError(f"{folder}: the directory exists already. Continue with --resume, or choose another --run-dir.")
-    looked_at = [trial.experiment.stages[0].model for trial in trials[:1]]  # that of the first is trained at once
     for trial in trials:
-        model = trial.experiment.stages[0].model
         try:
-            check_plan(trial.experiment, begun=Run.begun(folder / trial.name), first=model not in looked_at)
+            check_plan(trial.experiment, begun=Run.begun(folder / trial.name))
         except ConfigError as error:
             raise ConfigError(f"{trial.experiment.path}: {what}: {trial.name}: {error}") from error
-        looked_at.append(model)
         if any(stage.trainer.distribute == "multiworker" for stage in trial.experiment.stages):
             raise ConfigError(
                 f"{trial.experiment.path}: {what}: runs of several workers cannot be trained in one process. Start "

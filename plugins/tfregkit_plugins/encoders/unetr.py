@@ -80,12 +80,11 @@ class UNETREncoder(Encoder):
         self.depth = depth
         self.heads = heads
         self.mlp_size = mlp_size
-        self.taps = taps
         self.positions = positions
         self.slope = slope
         self.remat = remat
         levels = patch_size.bit_length() - 1
-        self._layers_tapped = _layers_tapped(taps, depth, levels)
+        self.taps = _layers_tapped(taps, depth, levels)
         self.embed = PatchEmbedding(patch_size, hidden_size, positions)
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5)
         with keras.RematScope(mode="full" if remat else None):
@@ -123,7 +122,7 @@ class UNETREncoder(Encoder):
         states = self._states(inputs, condition)
         pyramid = {"P0": self.image_block(inputs, *condition)}
         for level, (layer, doublings, blocks) in enumerate(
-            zip(self._layers_tapped, self.doublings, self.blocks, strict=True), start=1
+            zip(self.taps, self.doublings, self.blocks, strict=True), start=1
         ):
             features = doublings[0](states[layer])
             for doubling, block in zip(doublings[1:], blocks, strict=True):
@@ -138,7 +137,7 @@ class UNETREncoder(Encoder):
         tokens, states = ops.reshape(embedded, (ops.shape(embedded)[0], -1, self.hidden_size)), {}
         for layer, block in enumerate(self.transformer, start=1):
             tokens = block(tokens, *condition)
-            if layer in (*self._layers_tapped, self.depth):
+            if layer in (*self.taps, self.depth):
                 states[layer] = ops.reshape(tokens, shape)
         return states
 

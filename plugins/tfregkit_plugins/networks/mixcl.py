@@ -62,6 +62,11 @@ class MixCL(Network):
     def stride(self) -> int:
         return self.encoder.stride
 
+    @property
+    def embedded(self) -> list[str] | None:
+        """The tapped levels by name; `None`: all of the encoder, which are not known before there are weights."""
+        return list(self.projectors) if self.built else self.levels and [f"P{level}" for level in self.levels]
+
     def build(self, inputs_shape):
         shape = next(iter(_images(inputs_shape).values()))
         pyramid = self.encoder(keras.KerasTensor(shape))

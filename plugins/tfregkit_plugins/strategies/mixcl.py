@@ -76,11 +76,11 @@ class MixCL(Strategy):
         self.needs = ("labels", "views") if LABEL in objective.named_views else ("views",)
 
     def check_network(self, network):
-        levels = getattr(network, "levels", None)
-        if "labels" in self.needs and levels is not None and self.level not in levels:
+        embedded = getattr(network, "embedded", None)
+        if "labels" in self.needs and embedded is not None and f"P{self.level}" not in embedded:
             raise ConfigError(
-                f"level: {self.level}: the network embeds P{', P'.join(map(str, levels))} alone. Name it among its "
-                "`levels`, or take one that is there."
+                f"level: {self.level}: the network embeds {', '.join(embedded)} alone. Name it among its `levels`, or "
+                "take one that is there."
             )
 
     def item(self, arrays, rng):

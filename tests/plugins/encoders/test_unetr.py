@@ -96,9 +96,9 @@ def test_levels_look_at_the_layers_they_tap():
 
 def test_taps_are_spaced_evenly():
     sizes = {"hidden_size": 12, "heads": 12}
-    assert encoder(patch_size=16, depth=12, **sizes)._layers_tapped == [3, 6, 9]
-    assert encoder(patch_size=16, depth=6, **sizes)._layers_tapped == [2, 3, 5]
-    assert encoder(patch_size=2, depth=6, **sizes)._layers_tapped == []
+    assert encoder(patch_size=16, depth=12, **sizes).taps == [3, 6, 9]
+    assert encoder(patch_size=16, depth=6, **sizes).taps == [2, 3, 5]
+    assert encoder(patch_size=2, depth=6, **sizes).taps == []
 
 
 def test_number_of_parameters():

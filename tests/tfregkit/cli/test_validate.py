@@ -54,6 +54,12 @@ def test_a_network_that_the_strategy_cannot_train_as_it_is_set(capsys):
     assert "stage `pretraining`: strategy `mixcl`: level: 1: the network embeds P0 alone." in shown.err
 
 
+def test_a_level_that_the_encoder_has_not(capsys):
+    code, shown = run(capsys, "mixcl_mini", "--set", "stages.pretraining.strategy.level=5")
+    assert code == 2
+    assert "stage `pretraining`: strategy `mixcl`: level: 5: the network embeds P0, P1, P2 alone." in shown.err
+
+
 def test_sizes_that_do_not_fit_the_network(capsys):
     code, shown = run(capsys, "mixcl_mini", "--set", "data.crop=[18, 16, 16]")
     assert code == 2

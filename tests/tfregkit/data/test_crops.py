@@ -98,3 +98,16 @@ def test_validation_is_centred_on_a_labelled_voxel_without_margin():
         part = crops.of_validation({"image": labels()}, label_places(labels()), np.random.default_rng(seed))["image"]
         assert part.shape == CROP
         assert part[tuple(np.array(CROP) // 2)] > 0
+
+
+@pytest.mark.parametrize(("wanted", "centres"), [([3], {3}), ([7], {7}), ([3, 7], {3, 7}), ([5], {-1, 0, 3, 7})])
+def test_crops_are_centred_on_wanted_labels_alone(wanted, centres):
+    """A network that segments label 3 sees it in spite of the large label 7 beside it; without any it sees anything."""
+    crops, seen = Crops(CROP, 1.0, 0, wanted), set()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        part = crops.of_training({"image": labels()}, label_places(labels()), rng, lambda parts: parts)["image"]
+        seen.add(int(part[tuple(np.array(CROP) // 2)]))
+    assert seen <= centres
+    assert 5 in wanted or seen == centres
+    assert 5 not in wanted or 0 in seen

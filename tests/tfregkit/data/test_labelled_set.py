@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,22 @@ def test_labels_that_contradict_themselves(labels, message):
 def test_names_are_fit_for_files(name):
     with pytest.raises(ValueError, match="name"):
         make(name)
+
+
+def test_maps_of_several_slabs_with_values_far_apart():
+    source = make("kidney", labels={"kidney": 1_000_000, "tumour": [2, 30_000]}).source({"kidney": 1, "tumour": 2})
+    labels = np.array([0, 1_000_000, 30_000, 2], np.int32)[np.random.default_rng(0).integers(4, size=(7, 5, 3))]
+    found = source.class_numbers(labels, "k.nii")
+    expected = np.select([labels == 1_000_000, np.isin(labels, (2, 30_000))], [1, 2])
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == np.int32
+
+
+def test_whole_scans_are_renumbered_in_little_more_memory_than_the_map():
+    source = make("kidney", labels={"kidney": 1}).source({"kidney": 1})
+    labels = (np.arange(1_000_000) % 2).reshape(100, 100, 100).astype(np.int32)
+    tracemalloc.start()
+    source.class_numbers(labels, "k.nii")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 * labels.size  # the new map has 4 bytes a voxel

@@ -1,6 +1,8 @@
 """Reading and writing of images: geometry, types, and every bad input."""
 
 import gzip
+import re
+import tracemalloc
 import warnings
 
 import nibabel as nib
@@ -179,6 +181,33 @@ def test_labels_that_are_not_whole_numbers_are_refused(tmp_path):
     path = save(tmp_path / "l.nii.gz", np.where(ramp() == 80, 2.5, 1.0))
     with pytest.raises(DataError, match="l.nii.gz: a label map needs whole numbers .* 2.5"):
         read_volume(path, labels=True)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.uint32, ">i2", np.float32])
+def test_label_maps_of_every_type_are_int32(tmp_path, dtype):
+    labels = (ramp() % 100).astype(dtype)
+    found = read_volume(save(tmp_path / "l.nii.gz", labels), labels=True).data
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, ramp() % 100)
+
+
+@pytest.mark.parametrize(("dtype", "value"), [(np.uint32, 3_000_000_000), (np.float64, 2.0**33)])
+def test_labels_beyond_int32_are_refused(tmp_path, dtype, value):
+    labels = np.zeros(SHAPE, dtype)
+    labels[2, 3, 4] = value
+    with pytest.raises(DataError, match=f"l.nii.gz: a label map needs whole numbers .* {re.escape(f'{value:g}')}"):
+        read_volume(save(tmp_path / "l.nii.gz", labels), labels=True)
+
+
+def test_integer_label_maps_are_not_read_as_real_numbers(tmp_path):
+    """Whole CTs have 10^8 voxels: 8 bytes for each are too many."""
+    labels = (np.arange(1_000_000) % 7).reshape(100, 100, 100).astype(np.uint8)
+    path = save(tmp_path / "l.nii", labels)
+    tracemalloc.start()
+    read_volume(path, labels=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 7 * labels.size
 
 
 def test_ambiguous_headers_are_warned_about(tmp_path):

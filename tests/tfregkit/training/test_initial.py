@@ -86,6 +86,37 @@ def test_what_a_setting_is_to_blame_for_names_the_setting(subjects, tmp_path, se
         check_plan(load_experiment(tmp_path / "c.yaml", [setting]))
 
 
+def test_parts_that_are_made_with_the_weights_may_begin_too(subjects, tmp_path):
+    """The head is not there before the network knows its images."""
+    experiment = two_stages(subjects, labels={"shell": 1, "core": 2})
+    experiment["stages"][1]["initial"] = {"encoder": "segmentation", "head": "segmentation"}
+    run = train(written(experiment, tmp_path), tmp_path / "run")
+    for own, theirs in zip(values(run.network(2).head), values(run.network(1).head), strict=True):
+        np.testing.assert_array_equal(own, theirs)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "fits"),
+    [
+        ({"positions": [2, 2, 2]}, True),
+        ({"taps": [2]}, True),
+        ({"taps": [1]}, "`taps` is \\[1\\] here, and \\[2\\] there"),
+    ],
+)
+def test_parameters_that_say_the_same_in_other_words(subjects, tmp_path, spelled, fits):
+    unetr = {"name": "unetr", "patch_size": 4, "feature_size": 2, "hidden_size": 4, "depth": 4, "heads": 2}
+    unetr |= {"mlp_size": 6, "positions": 2}
+    experiment = two_stages(subjects)
+    for stage, more in zip(experiment["stages"], ({}, spelled), strict=True):
+        stage["model"] |= {"encoder": unetr | more, "decoder": {"name": "unetr", "filters": [4, 2]}}
+    written(experiment, tmp_path)
+    if fits is True:
+        check_plan(load_experiment(tmp_path / "c.yaml"))
+    else:
+        with pytest.raises(ConfigError, match=fits):
+            check_plan(load_experiment(tmp_path / "c.yaml"))
+
+
 def test_parameters_that_trained_weights_need_not_may_differ(subjects, tmp_path):
     encoder = {"name": "unet", "filters": [4, 6], "initializer": "he", "remat": True}
     check_plan(written(two_stages(subjects, encoder=encoder), tmp_path))

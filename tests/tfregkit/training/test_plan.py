@@ -38,11 +38,13 @@ def test_layers_of_later_stages_are_looked_at_before_the_first_is_trained(tmp_pa
         check_plan(load_experiment(path))
 
 
-def test_those_of_the_first_when_asked(tmp_path, subjects, capsys):
+def test_those_of_the_first_before_data_are_prepared(tmp_path, subjects, capsys):
     path = written(tmp_path, subjects, [6, 6])
-    check_plan(load_experiment(path))
+    cache = tmp_path / "cache"
+    assert tfregkit.cli.main.run(["train", str(path), "--set", f"data.cache={cache}"]) == 2
+    assert not cache.exists()
     assert tfregkit.cli.main.run(["validate", str(path)]) == 2
-    assert f"c.yaml:{line_of(path, 'model', 0)}: stage `stage0`: {TOO_DEEP}" in capsys.readouterr().err
+    assert capsys.readouterr().err.count(f"c.yaml:{line_of(path, 'model', 0)}: stage `stage0`: {TOO_DEEP}") == 2
 
 
 def test_one_run_of_a_sweep_whose_layers_do_not_fit_stops_it_before_any_is_trained(tmp_path, subjects, capsys):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import keras
 import nibabel as nib
@@ -84,6 +85,16 @@ def test_an_existing_run_is_refused_then_extended(config, tmp_path):
     trained(config, tmp_path / "straight", "trainer.steps=9")
     key = [(row[0], row[1]) for row in numbers(tmp_path / "run")]
     assert key == [(row[0], row[1]) for row in numbers(tmp_path / "straight")]
+
+
+def test_a_run_made_before_a_key_existed_goes_on(config, tmp_path):
+    """What its `resolved.yaml` lacks has its default, as it would have had."""
+    run = trained(config, tmp_path / "run", "trainer.steps=2")
+    text = (run.path / "resolved.yaml").read_text()
+    old = re.sub(r"\n +(freeze: \[\]|initial: null|prefetch: .*)(?=\n)", "", text)
+    assert len(old.splitlines()) == len(text.splitlines()) - 3
+    (run.path / "resolved.yaml").write_text(old)
+    assert len(rows(trained(config, tmp_path / "run", "trainer.steps=3", resume=True).path)) == 3
 
 
 def test_resume_without_a_run_starts_one(config, tmp_path):
