@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from rich.console import Console
 from segmentation_data import segmentation_experiment
 
 import tfregkit
@@ -11,6 +12,8 @@ from tfregkit.config.experiment import load_experiment
 from tfregkit.data.opening import open_data
 from tfregkit.ops.class_maps import class_numbers
 from tfregkit.training.callbacks.validation import dice
+from tfregkit.training.run import Run
+from tfregkit.training.stage import Stage
 from tfregkit.training.train import train
 
 CROP = [8, 8, 12]
@@ -78,3 +81,19 @@ def _ramp(place, starts):
             ramp = np.minimum(ramp, (side - voxels) / (at + side - own[k + 1]))
         ramps.append(ramp)
     return np.einsum("i,j,k->ijk", *ramps)
+
+
+def test_crops_of_training_are_centred_on_what_is_segmented(subjects, tmp_path):
+    plan = segmentation_experiment(subjects)
+    (stage,) = plan["stages"]
+    stage["data"] |= {"crop": CROP, "grid": {"mode": "own"}, "augmentations": [], "crop_foreground": 1.0}
+    path, centres = tmp_path / "c.yaml", {}
+    for names in ({"core": 2}, {"shell": 1, "core": 2}):
+        stage["model"]["labels"] = names
+        path.write_text(yaml.safe_dump(plan))
+        experiment = load_experiment(path)
+        run = Run.create(tmp_path / "-".join(names), experiment)
+        data = Stage(run, 1, experiment.stages[0], 3, False, Console(quiet=True)).data
+        middles = [data.train.batch(step)["fixed_labels"][0, 4, 4, 6, 0] for step in range(40)]
+        centres[len(names)] = sum(middle == 2 for middle in middles)
+    assert centres[1] > centres[2] + 8  # all that the borders let, and half of them
