@@ -47,10 +47,11 @@ def train(experiment: Experiment, run_dir: str | Path, *, resume: bool = False, 
     """
     if experiment.sweep is not None:
         raise ConfigError(f"{experiment.path}: has a `sweep`, which `training.trials.train_trials` trains run by run.")
+    # Connects workers, which TensorFlow does before it has done anything else, or not at all.
+    chief = all([open_distribution(stage.trainer.distribute).chief for stage in experiment.stages])
     check_plan(experiment, begun=Run.begun(run_dir) if resume else ())
     if experiment.evaluation is not None:
         _check_evaluated(experiment)
-    chief = all([open_distribution(stage.trainer.distribute).chief for stage in experiment.stages])  # connects workers
     console = console if chief and console else Console(quiet=not chief)
     new = chief and not (resume and Run.exists(run_dir))
     run = _run(experiment, run_dir, resume, chief)

@@ -70,7 +70,8 @@ def data(train, validation):
 
 KINDS = {"others": False, "subjects": True, "labels": False}
 LIKE_TRAINING = {
-    "crop": (8, 8, 8), "foreground": 0.3, "roles": ("fixed",), "distortions": ["gamma"], "draw": dict,
+    "crop": (8, 8, 8), "foreground": 0.3, "foreground_labels": (2,), "roles": ("fixed",), "distortions": ["gamma"],
+    "draw": dict,
 }  # fmt: skip
 
 
