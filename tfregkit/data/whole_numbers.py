@@ -15,8 +15,8 @@ def whole_numbers(values: np.ndarray, name: str) -> np.ndarray:
     """
     if np.can_cast(values.dtype, np.int32):
         return values.astype(np.int32)
-    found = np.empty(values.shape, np.int32)
-    for slab, into in zip(values, found, strict=True):
+    found = np.empty_like(values, np.int32)
+    for slab, into in zip(values.T, found.T, strict=True):  # files have the first axis together
         whole = np.rint(slab)
         wrong = (np.abs(whole - slab) > 1e-3) | (np.abs(whole) > np.iinfo(np.int32).max)
         if wrong.any():

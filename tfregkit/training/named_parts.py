@@ -26,7 +26,7 @@ def part_named(network: Network, name: str, key: str, where: str = "this stage")
     part = getattr(network, name, None)
     if not isinstance(part, keras.layers.Layer):
         attributes = vars(network) | vars(network).get("_modules", {})  # where torch keeps what is a module
-        parts = [key for key, value in attributes.items() if isinstance(value, keras.layers.Layer)]
+        parts = [each for each, value in attributes.items() if isinstance(value, keras.layers.Layer)]
         known = ", ".join(f"`{each}`" for each in parts if not each.startswith("_")) or "none"
         raise ConfigError(f"{key}: the network of {where} has no part `{name}`. Its parts: {known}.")
     return part

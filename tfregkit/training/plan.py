@@ -24,7 +24,7 @@ from tfregkit.training.parts import (
 )
 
 _FITTING: set[str] = set()
-"""What networks and strategies are made of whose layers were found to fit."""
+"""What networks are made of, and trained by and towards, whose layers were found to fit."""
 
 
 def check_plan(
@@ -60,7 +60,7 @@ def check_plan(
             check_batch(stage, objective)
         with within("data"):
             check_data(stage, network)
-        if (made_of := repr((stage.model, stage.strategy, stage.freeze))) not in _FITTING:
+        if (made_of := repr((stage.model, stage.strategy, stage.freeze, stage.objective))) not in _FITTING:
             with within("model"):
                 declare_weights(network)
             with within("freeze"):

@@ -55,7 +55,10 @@ def test_a_network_that_the_strategy_cannot_train_as_it_is_set(capsys):
 
 
 def test_a_level_that_the_encoder_has_not(capsys):
-    code, shown = run(capsys, "mixcl_mini", "--set", "stages.pretraining.strategy.level=5")
+    """It matters to the label loss alone, also where the same network was looked at without it."""
+    setting = ("--set", "stages.pretraining.strategy.level=5")
+    assert run(capsys, "mixcl_mini_id", *setting)[0] == 0
+    code, shown = run(capsys, "mixcl_mini", *setting)
     assert code == 2
     assert "stage `pretraining`: strategy `mixcl`: level: 5: the network embeds P0, P1, P2 alone." in shown.err
 
