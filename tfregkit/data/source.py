@@ -40,7 +40,7 @@ class Source:
             DataError: Naming the map (`name`), when it has values that the set does not declare.
         """
         numbers = {0: 0, **{value: found.number for found in self.classes for value in found.values}}
-        slabs = labels.reshape(len(labels), -1)  # one by one, as whole CTs are large
+        slabs = np.atleast_2d(labels).T  # one by one, as whole CTs are large; files have the first axis together
         present = np.array(sorted(set().union(*(np.unique(slab).tolist() for slab in slabs))))
         strange = sorted(set(present.tolist()) - set(numbers))
         if any(not found.values for found in self.classes):
@@ -52,10 +52,10 @@ class Source:
                 f"{_ranges(strange)}. Declared: {declared}. Name them under `labels` of the set (`{BACKGROUND}` for "
                 f"those that are no structure; `{BACKGROUND}: {REST}`: all that have no name)."
             )
-        found, of_present = np.empty(slabs.shape, np.int32), np.array([numbers[value] for value in present.tolist()])
-        for slab, into in zip(slabs, found, strict=True):
+        found, of_present = np.empty_like(labels, np.int32), np.array([numbers[value] for value in present.tolist()])
+        for slab, into in zip(slabs, np.atleast_2d(found).T, strict=True):
             into[...] = of_present[np.searchsorted(present, slab)]
-        return found.reshape(labels.shape)
+        return found
 
 
 def _ranges(values: list[int]) -> str:
